@@ -1,0 +1,39 @@
+//! The durable account of one exchange: its schema, its typed ids, and its one-pass encoding.
+//!
+//! Enters: what `hansard-core` observed of an exchange. Leaves: one
+//! `envoy.service.accesslog.v3.StreamAccessLogsMessage` per part, ready for the wire, whose
+//! `filter_state_objects["hansard.record"]` carries the part as JSON.
+//!
+//! This crate depends on nothing of ours and knows no clock, network, thread or random source:
+//! time and random bytes come in as arguments.
+
+mod codec;
+mod id;
+mod raw;
+pub mod v1;
+
+pub use codec::{Entry, Message, OutOfMemory, RECORD_KEY, encode};
+pub use id::{BootId, ExchangeId};
+pub use raw::RawJson;
+
+use serde::{Deserialize, Serialize};
+
+/// One part of a record, in the schema version that wrote it.
+///
+/// Readers take every version that was ever released; constructors make only the newest.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Record<'a> {
+    /// Schema version 1.
+    #[serde(borrow, rename = "hansard.v1")]
+    V1(v1::Part<'a>),
+}
+
+impl<'a> Record<'a> {
+    /// Reads a part from its JSON text, borrowing from it.
+    ///
+    /// # Errors
+    /// When the text is not JSON, is of an unknown version, or lacks a field of its version.
+    pub fn parse(json: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+}
