@@ -1,0 +1,13 @@
+//! Policy: from its JSON text to what it means.
+//!
+//! [`raw`] is what an operator may write, [`policy`] what the rest of the code works with; the
+//! step between them is the one place where a policy can be wrong.
+
+mod policy;
+pub mod raw;
+
+pub(crate) use policy::hex;
+pub use policy::{
+    Delivery, Effect, Issuer, JwksSource, Limits, OnFailure, Policy, PolicyError, RecordPolicy,
+    Rule,
+};

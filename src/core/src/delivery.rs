@@ -1,0 +1,241 @@
+//! Parts on their way to the sink: which call carries which, and what becomes of it.
+//!
+//! A part that is alone travels at once in a call of its own stream. While a call is in flight,
+//! further small parts queue and share the next one (group commit on the wire), which the VM's
+//! root sends. A part whose stream has died has nobody to wait for it: it is resent until it is
+//! acknowledged, in bounded memory.
+//!
+//! ```text
+//! offer ─┬─ nothing in flight, or large ─▶ Direct call of its stream ─┐
+//!        └─ else ─▶ queue ─▶ batch, a call of the root ───────────────┼─▶ settled
+//! adopt ───────────▶ orphans ─▶ batch ─▶ not acknowledged ─▶ orphans ◀┘
+//! ```
+
+use crate::exchange::Parcel;
+use std::collections::{HashMap, VecDeque};
+
+/// A stream of this VM, by the host's context id.
+pub type StreamId = u32;
+
+/// A part at least this large never waits for others, nor makes them wait.
+const LARGE: usize = 256 << 10;
+/// Most bytes of one batch, unless a single part is larger.
+const BATCH: usize = 1 << 20;
+/// Orphans are resent after this time, doubled up to the other.
+const RETRY_MS: u64 = 500;
+const RETRY_AT_MOST_MS: u64 = 10_000;
+
+/// How a part travels.
+#[derive(Debug)]
+pub enum Offer {
+    /// Call the sink with it now, and report the call with [`Outbox::sent`].
+    Direct(Parcel),
+    /// It is queued; the root is to send a batch soon.
+    Queued,
+}
+
+/// A part's fate.
+#[derive(Debug)]
+pub struct Settled {
+    /// The stream that waits for it.
+    pub stream: StreamId,
+    /// The part, to be given up or adopted when it was not acknowledged.
+    pub parcel: Parcel,
+    /// Whether it is durable.
+    pub acknowledged: bool,
+}
+
+/// Parts on their way, of one VM.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: VecDeque<Item>,
+    calls: HashMap<u32, Vec<Item>>,
+    orphans: VecDeque<Parcel>,
+    orphan_bytes: usize,
+    orphan_limit: usize,
+    retry_at: u64,
+    retry_ms: u64,
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Item {
+    /// `None`: an orphan.
+    stream: Option<StreamId>,
+    deadline: u64,
+    parcel: Parcel,
+}
+
+impl Outbox {
+    /// An empty box that keeps at most so many bytes of orphans.
+    #[must_use]
+    pub fn new(orphan_limit: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            calls: HashMap::new(),
+            orphans: VecDeque::new(),
+            orphan_bytes: 0,
+            orphan_limit,
+            retry_at: 0,
+            retry_ms: RETRY_MS,
+            dropped: 0,
+        }
+    }
+
+    /// Takes a part of a stream that waits for it until a deadline.
+    pub fn offer(&mut self, stream: StreamId, parcel: Parcel, deadline: u64) -> Offer {
+        if self.calls.is_empty() && self.queue.is_empty() || parcel.message.len() >= LARGE {
+            return Offer::Direct(parcel);
+        }
+        self.queue.push_back(Item { stream: Some(stream), deadline, parcel });
+        Offer::Queued
+    }
+
+    /// A stream's own call is in flight with a part.
+    pub fn sent(&mut self, call: u32, stream: StreamId, parcel: Parcel, deadline: u64) {
+        self.calls.insert(call, vec![Item { stream: Some(stream), deadline, parcel }]);
+    }
+
+    /// The next batch for the root to send: its bytes, and what to hand back to
+    /// [`Outbox::batch_sent`]. `None` when nothing waits or orphans are not due.
+    pub fn batch(&mut self, now: u64) -> Option<(Vec<u8>, Batch)> {
+        let mut items = Vec::new();
+        let mut size = 0;
+        let fits = |size: usize, next: usize| size == 0 || size + next <= BATCH;
+        while let Some(item) = self.queue.pop_front_if(|i| fits(size, i.parcel.message.len())) {
+            size += item.parcel.message.len();
+            items.push(item);
+        }
+        if self.retry_at <= now {
+            while let Some(parcel) = self.orphans.pop_front_if(|p| fits(size, p.message.len())) {
+                size += parcel.message.len();
+                self.orphan_bytes = self.orphan_bytes.saturating_sub(parcel.message.len());
+                items.push(Item { stream: None, deadline: u64::MAX, parcel });
+            }
+        }
+        if items.is_empty() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(size).is_err() {
+            self.take_back(items);
+            return None;
+        }
+        for item in &items {
+            bytes.extend_from_slice(&item.parcel.message);
+        }
+        Some((bytes, Batch(items)))
+    }
+
+    /// A batch is in flight.
+    pub fn batch_sent(&mut self, call: u32, batch: Batch) {
+        self.calls.insert(call, batch.0);
+    }
+
+    /// A batch could not be sent: its parts are settled as not acknowledged.
+    pub fn batch_failed(&mut self, batch: Batch, now: u64) -> Vec<Settled> {
+        self.settle(batch.0, false, now)
+    }
+
+    /// A call was answered. Orphans that were not acknowledged stay.
+    pub fn answered(&mut self, call: u32, acknowledged: bool, now: u64) -> Vec<Settled> {
+        let items = self.calls.remove(&call).unwrap_or_default();
+        self.settle(items, acknowledged, now)
+    }
+
+    /// Parts whose streams have waited past the deadline: settled as not acknowledged.
+    pub fn expired(&mut self, now: u64) -> Vec<Settled> {
+        let mut late = Vec::new();
+        let mut sort = |item: Item, stay: &mut Vec<Item>| {
+            if item.stream.is_some() && item.deadline <= now {
+                late.push(item);
+            } else {
+                stay.push(item);
+            }
+        };
+        for items in self.calls.values_mut() {
+            let mut stay = Vec::with_capacity(items.len());
+            items.drain(..).for_each(|item| sort(item, &mut stay));
+            *items = stay;
+        }
+        let mut stay = Vec::new();
+        self.queue.drain(..).for_each(|item| sort(item, &mut stay));
+        self.queue = stay.into();
+        self.settle(late, false, now)
+    }
+
+    /// A stream has died: nobody waits for its parts any more. Those of its own calls are sent
+    /// again, because the host reports the answer to nobody; the sink stores a repeated part once.
+    pub fn stream_died(&mut self, stream: StreamId, own_calls: &[u32]) {
+        for item in self.queue.iter_mut().chain(self.calls.values_mut().flatten()) {
+            if item.stream == Some(stream) {
+                item.stream = None;
+            }
+        }
+        for call in own_calls {
+            for item in self.calls.remove(call).unwrap_or_default() {
+                self.adopt(item.parcel);
+            }
+        }
+    }
+
+    /// Takes a part that nobody waits for; it is resent until it is acknowledged. Over the limit
+    /// the oldest are dropped: the sink sees their numbers missing.
+    pub fn adopt(&mut self, parcel: Parcel) {
+        self.orphan_bytes += parcel.message.len();
+        self.orphans.push_back(parcel);
+        while self.orphan_bytes > self.orphan_limit {
+            let Some(oldest) = self.orphans.pop_front() else { break };
+            self.orphan_bytes = self.orphan_bytes.saturating_sub(oldest.message.len());
+            self.dropped += 1;
+        }
+    }
+
+    /// Parts dropped so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether the root has something to send at this time.
+    #[must_use]
+    pub fn has_work(&self, now: u64) -> bool {
+        !self.queue.is_empty() || (!self.orphans.is_empty() && self.retry_at <= now)
+    }
+
+    fn settle(&mut self, items: Vec<Item>, acknowledged: bool, now: u64) -> Vec<Settled> {
+        let mut settled = Vec::with_capacity(items.len());
+        let mut orphan_failed = false;
+        for Item { stream, parcel, .. } in items {
+            match stream {
+                Some(stream) => settled.push(Settled { stream, parcel, acknowledged }),
+                None if acknowledged => {}
+                None => {
+                    orphan_failed = true;
+                    self.adopt(parcel);
+                }
+            }
+        }
+        if acknowledged {
+            self.retry_ms = RETRY_MS;
+            self.retry_at = 0;
+        } else if orphan_failed {
+            self.retry_at = now + self.retry_ms;
+            self.retry_ms = (self.retry_ms * 2).min(RETRY_AT_MOST_MS);
+        }
+        settled
+    }
+
+    fn take_back(&mut self, items: Vec<Item>) {
+        for item in items.into_iter().rev() {
+            match item.stream {
+                Some(_) => self.queue.push_front(item),
+                None => self.adopt(item.parcel),
+            }
+        }
+    }
+}
+
+/// Parts that travel together.
+#[derive(Debug)]
+pub struct Batch(Vec<Item>);

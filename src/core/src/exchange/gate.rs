@@ -1,0 +1,122 @@
+//! What of a stream may pass, and what is withheld.
+//!
+//! ```text
+//! offset    0 ───────── released ────── first point ───── certain ──── fed
+//!           │ passed     │ held, free    │ held: waits     │ unfinished │
+//!                         (goes next)      for a part        event
+//! ```
+//!
+//! Bytes pass in order, up to the first point whose part is not acknowledged and never beyond the
+//! last whole event: what an unfinished event will turn out to be is not known.
+
+use std::collections::VecDeque;
+
+/// What may go on to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// The chunk as it came.
+    Unchanged,
+    /// These bytes in its place.
+    Bytes(Vec<u8>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    held: Vec<u8>,
+    released: u64,
+    certain: u64,
+    fed: u64,
+    ended: bool,
+    points: VecDeque<Point>,
+}
+
+#[derive(Debug)]
+struct Point {
+    at: u64,
+    /// The part that it waits for; `None` until that part is written.
+    part: Option<u64>,
+}
+
+impl Gate {
+    /// The offset at which the next chunk begins.
+    pub(super) fn fed(&self) -> u64 {
+        self.fed
+    }
+
+    /// The offset at which the last whole event ends.
+    pub(super) fn certain(&self) -> u64 {
+        self.certain
+    }
+
+    /// A whole event ends at an offset.
+    pub(super) fn event_ends(&mut self, at: u64) {
+        self.certain = at;
+    }
+
+    /// Nothing from an offset on passes before a part is acknowledged.
+    pub(super) fn wait(&mut self, at: u64, part: Option<u64>) {
+        self.points.push_back(Point { at, part });
+    }
+
+    /// The stream has ended: its last point, or its very end, waits for a part.
+    pub(super) fn end(&mut self, part: u64) {
+        self.ended = true;
+        match self.points.iter_mut().find(|point| point.part.is_none()) {
+            Some(point) => point.part = Some(part),
+            None => self.wait(self.certain, Some(part)),
+        }
+    }
+
+    /// Takes in a chunk whose events are known by now, and says what may pass.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Pass {
+        self.fed += chunk.len() as u64;
+        let free = self.free();
+        if self.held.is_empty() && free == chunk.len() {
+            self.released = self.fed;
+            return Pass::Unchanged;
+        }
+        if self.held.is_empty() {
+            let (pass, hold) = chunk.split_at(free.min(chunk.len()));
+            self.held.extend_from_slice(hold);
+            self.released += pass.len() as u64;
+            return Pass::Bytes(pass.to_vec());
+        }
+        self.held.extend_from_slice(chunk);
+        Pass::Bytes(self.release())
+    }
+
+    /// A part was acknowledged; what may pass now.
+    pub(super) fn acknowledged(&mut self, part: u64) -> Vec<u8> {
+        self.points.retain(|point| point.part != Some(part));
+        self.release()
+    }
+
+    /// Whether a point waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.points.is_empty()
+    }
+
+    /// Bytes withheld.
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The bytes between what was released and what may be.
+    fn free(&self) -> usize {
+        let frontier = match self.points.front() {
+            // After the end everything goes together, or its end would be lost on the way.
+            Some(_) if self.ended => self.released,
+            Some(point) => point.at.min(self.certain),
+            None if self.ended => self.fed,
+            None => self.certain,
+        };
+        usize::try_from(frontier.saturating_sub(self.released)).unwrap_or(usize::MAX)
+    }
+
+    fn release(&mut self) -> Vec<u8> {
+        let rest = self.held.split_off(self.free().min(self.held.len()));
+        let pass = std::mem::replace(&mut self.held, rest);
+        self.released += pass.len() as u64;
+        pass
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers the parts of one VM and writes them down.
+
+use super::Subject;
+use hansard_record::v1::{Content, Gateway, Part};
+use hansard_record::{BootId, Message, OutOfMemory, Record, encode};
+
+/// A part, numbered and encoded, on its way to the sink.
+#[derive(Debug)]
+pub struct Parcel {
+    /// Its number within the VM's boot.
+    pub seq: u64,
+    /// The access-log message that carries it.
+    pub message: Message,
+}
+
+/// The VM's hand: one per boot.
+#[derive(Debug)]
+pub struct Scribe {
+    boot: BootId,
+    written: u64,
+    gateway: Gateway<'static>,
+}
+
+impl Scribe {
+    /// A hand that has written nothing yet.
+    #[must_use]
+    pub fn new(boot: BootId, node: String, filter: &'static str) -> Self {
+        let gateway = Gateway { node: node.into(), filter: filter.into(), policy: "".into() };
+        Self { boot, written: 0, gateway }
+    }
+
+    /// Names the policy that parts are written under from now on.
+    pub fn under_policy(&mut self, digest: &str) {
+        self.gateway.policy = digest.to_owned().into();
+    }
+
+    /// Writes a part. A number is spent only on a part that was written.
+    pub(super) fn write(
+        &mut self,
+        subject: &Subject,
+        status: u16,
+        now: u64,
+        part: Content<'_>,
+        size_hint: usize,
+    ) -> Result<Parcel, OutOfMemory> {
+        let seq = self.written + 1;
+        let record = Record::V1(Part {
+            exchange: subject.id,
+            boot: self.boot,
+            seq,
+            at: now,
+            gateway: self.gateway.clone(),
+            part,
+        });
+        let id = subject.id.to_string();
+        let message = encode(&subject.entry(&id, status), &record, size_hint + 2048)?;
+        self.written = seq;
+        Ok(Parcel { seq, message })
+    }
+}
