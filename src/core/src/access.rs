@@ -51,9 +51,9 @@ pub fn decide<G: AsRef<str>>(policy: &Policy, groups: &[G], ask: Ask<'_>) -> Ver
     for rule in &policy.rules {
         let Some(because) = mismatch(rule, groups, ask) else {
             return match rule.effect {
-                Effect::Allow => {
-                    Verdict::Admitted(Admitted { decision: decision(Some(rule), "allow", not_applied) })
-                }
+                Effect::Allow => Verdict::Admitted(Admitted {
+                    decision: decision(Some(rule), "allow", not_applied),
+                }),
                 Effect::Refuse => Verdict::Refused {
                     decision: decision(Some(rule), "refuse", not_applied),
                     message: rule.message.clone().unwrap_or_else(|| {
@@ -155,7 +155,9 @@ mod tests {
 
     fn outcome(groups: &[&str], endpoint: Option<Endpoint>, model: Option<&str>) -> String {
         match decide(&policy(), groups, Ask { endpoint, model }) {
-            Verdict::Admitted(admitted) => format!("+{}", admitted.decision().rule.clone().unwrap()),
+            Verdict::Admitted(admitted) => {
+                format!("+{}", admitted.decision().rule.clone().unwrap())
+            }
             Verdict::Refused { decision, message } => {
                 format!("-{} {message}", decision.rule.unwrap_or_default())
             }
@@ -166,7 +168,12 @@ mod tests {
     fn the_first_rule_that_applies_decides() {
         use Endpoint::{CountTokens, Messages, Models};
         let cases: &[(&[&str], Option<Endpoint>, Option<&str>, &str)] = &[
-            (&["interns"], Some(Messages), Some("claude-opus-4"), "-no-opus Ask your lead for Opus."),
+            (
+                &["interns"],
+                Some(Messages),
+                Some("claude-opus-4"),
+                "-no-opus Ask your lead for Opus.",
+            ),
             (&["interns"], Some(Messages), Some("claude-haiku"), "+all"),
             (&["x", "engineers"], Some(Messages), Some("claude-opus-4"), "+all"),
             (&["engineers"], Some(Models), None, "+all"),
@@ -189,7 +196,12 @@ mod tests {
                 "- No access rule of this gateway allows this request (no-opus: you are not in its groups; all: you are not in its groups).",
             ),
             (&["engineers"], None, None, "- This path is not open through this gateway."),
-            (&["engineers"], Some(Messages), None, "- No access rule of this gateway allows this request (no-opus: you are not in its groups; all: not for this model)."),
+            (
+                &["engineers"],
+                Some(Messages),
+                None,
+                "- No access rule of this gateway allows this request (no-opus: you are not in its groups; all: not for this model).",
+            ),
         ];
         for (groups, endpoint, model, expected) in cases {
             assert_eq!(outcome(groups, *endpoint, *model), *expected);
@@ -210,7 +222,13 @@ mod tests {
 
     #[test]
     fn globs() {
-        let yes = [("*", ""), ("claude-*", "claude-"), ("*opus*", "claude-opus-4"), ("a*b*c", "aXbbXc"), ("a", "a")];
+        let yes = [
+            ("*", ""),
+            ("claude-*", "claude-"),
+            ("*opus*", "claude-opus-4"),
+            ("a*b*c", "aXbbXc"),
+            ("a", "a"),
+        ];
         let no = [("", "a"), ("a", ""), ("claude-*", "claude"), ("a*b", "aXc"), ("*a", "ab")];
         for (pattern, text) in yes {
             assert!(glob(pattern, text), "{pattern} {text}");

@@ -8,29 +8,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// The account of one VM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Budget {
     used: Rc<Cell<usize>>,
-    limit: usize,
 }
 
 impl Budget {
-    /// An empty account.
+    /// Whether a new exchange that needs this many bytes may begin under a policy's limit.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { used: Rc::default(), limit }
-    }
-
-    /// The same account under another limit: a policy that is reloaded.
-    #[must_use]
-    pub fn with_limit(&self, limit: usize) -> Self {
-        Self { used: Rc::clone(&self.used), limit }
-    }
-
-    /// Whether a new exchange that needs this many bytes may begin.
-    #[must_use]
-    pub fn has_room(&self, bytes: usize) -> bool {
-        self.used.get().saturating_add(bytes) <= self.limit
+    pub fn has_room(&self, bytes: usize, limit: usize) -> bool {
+        self.used.get().saturating_add(bytes) <= limit
     }
 
     /// A charge of nothing yet.
@@ -74,14 +61,14 @@ mod tests {
 
     #[test]
     fn charges_add_up_and_come_back() {
-        let budget = Budget::new(100);
+        let budget = Budget::default();
         let mut a = budget.charge();
         let mut b = budget.charge();
         a.set(60);
         b.set(30);
         a.set(50);
         assert_eq!(budget.used(), 80);
-        assert!(budget.has_room(20) && !budget.has_room(21));
+        assert!(budget.has_room(20, 100) && !budget.has_room(21, 100));
         drop(a);
         assert_eq!(budget.used(), 30);
     }

@@ -24,6 +24,8 @@ const BATCH: usize = 1 << 20;
 /// Orphans are resent after this time, doubled up to the other.
 const RETRY_MS: u64 = 500;
 const RETRY_AT_MOST_MS: u64 = 10_000;
+/// A call that nobody answered in this time was lost with the context that made it.
+const CALL_LOST_MS: u64 = 70_000;
 
 /// How a part travels.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Settled {
 pub struct Outbox {
     queue: VecDeque<Item>,
     calls: HashMap<u32, Vec<Item>>,
+    /// The root's call, one at a time: what comes meanwhile shares the next.
+    batch_call: Option<u32>,
     orphans: VecDeque<Parcel>,
     orphan_bytes: usize,
     orphan_limit: usize,
@@ -73,6 +77,7 @@ impl Outbox {
         Self {
             queue: VecDeque::new(),
             calls: HashMap::new(),
+            batch_call: None,
             orphans: VecDeque::new(),
             orphan_bytes: 0,
             orphan_limit,
@@ -97,8 +102,11 @@ impl Outbox {
     }
 
     /// The next batch for the root to send: its bytes, and what to hand back to
-    /// [`Outbox::batch_sent`]. `None` when nothing waits or orphans are not due.
+    /// [`Outbox::batch_sent`]. `None` when nothing waits, or a batch is in flight.
     pub fn batch(&mut self, now: u64) -> Option<(Vec<u8>, Batch)> {
+        if self.batch_call.is_some() {
+            return None;
+        }
         let mut items = Vec::new();
         let mut size = 0;
         let fits = |size: usize, next: usize| size == 0 || size + next <= BATCH;
@@ -110,7 +118,7 @@ impl Outbox {
             while let Some(parcel) = self.orphans.pop_front_if(|p| fits(size, p.message.len())) {
                 size += parcel.message.len();
                 self.orphan_bytes = self.orphan_bytes.saturating_sub(parcel.message.len());
-                items.push(Item { stream: None, deadline: u64::MAX, parcel });
+                items.push(Item { stream: None, deadline: now + CALL_LOST_MS, parcel });
             }
         }
         if items.is_empty() {
@@ -129,6 +137,7 @@ impl Outbox {
 
     /// A batch is in flight.
     pub fn batch_sent(&mut self, call: u32, batch: Batch) {
+        self.batch_call = Some(call);
         self.calls.insert(call, batch.0);
     }
 
@@ -140,28 +149,29 @@ impl Outbox {
     /// A call was answered. Orphans that were not acknowledged stay.
     pub fn answered(&mut self, call: u32, acknowledged: bool, now: u64) -> Vec<Settled> {
         let items = self.calls.remove(&call).unwrap_or_default();
+        if self.batch_call == Some(call) {
+            self.batch_call = None;
+        }
         self.settle(items, acknowledged, now)
     }
 
-    /// Parts whose streams have waited past the deadline: settled as not acknowledged.
+    /// Parts whose streams have waited past the deadline: settled as not acknowledged. Orphans of
+    /// lost calls are taken back.
     pub fn expired(&mut self, now: u64) -> Vec<Settled> {
-        let mut late = Vec::new();
-        let mut sort = |item: Item, stay: &mut Vec<Item>| {
-            if item.stream.is_some() && item.deadline <= now {
-                late.push(item);
-            } else {
-                stay.push(item);
-            }
-        };
-        for items in self.calls.values_mut() {
-            let mut stay = Vec::with_capacity(items.len());
-            items.drain(..).for_each(|item| sort(item, &mut stay));
-            *items = stay;
+        let late = |item: &mut Item| item.deadline <= now;
+        let mut items: Vec<Item> = Vec::new();
+        for call in self.calls.values_mut() {
+            items.extend(call.extract_if(.., late));
         }
-        let mut stay = Vec::new();
-        self.queue.drain(..).for_each(|item| sort(item, &mut stay));
-        self.queue = stay.into();
-        self.settle(late, false, now)
+        self.calls.retain(|_, items| !items.is_empty());
+        if self.batch_call.is_some_and(|call| !self.calls.contains_key(&call)) {
+            self.batch_call = None;
+        }
+        let (expired, waiting): (Vec<_>, Vec<_>) =
+            self.queue.drain(..).partition(|item| item.deadline <= now);
+        self.queue = waiting.into();
+        items.extend(expired);
+        self.settle(items, false, now)
     }
 
     /// A stream has died: nobody waits for its parts any more. Those of its own calls are sent
@@ -170,6 +180,7 @@ impl Outbox {
         for item in self.queue.iter_mut().chain(self.calls.values_mut().flatten()) {
             if item.stream == Some(stream) {
                 item.stream = None;
+                item.deadline = item.deadline.saturating_add(CALL_LOST_MS);
             }
         }
         for call in own_calls {
@@ -200,7 +211,8 @@ impl Outbox {
     /// Whether the root has something to send at this time.
     #[must_use]
     pub fn has_work(&self, now: u64) -> bool {
-        !self.queue.is_empty() || (!self.orphans.is_empty() && self.retry_at <= now)
+        self.batch_call.is_none()
+            && (!self.queue.is_empty() || (!self.orphans.is_empty() && self.retry_at <= now))
     }
 
     fn settle(&mut self, items: Vec<Item>, acknowledged: bool, now: u64) -> Vec<Settled> {

@@ -103,7 +103,9 @@ impl Target {
 fn is_plain_segment(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().any(|b| b != b'.')
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'@'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'@'))
 }
 
 /// An answer of the gateway's own.
@@ -122,6 +124,14 @@ impl Answer {
     #[must_use]
     pub fn probe() -> Self {
         Self { status: 200, headers: Vec::new(), body: String::new() }
+    }
+
+    /// What a client gets when the host failed the gateway: no exchange could be named.
+    #[must_use]
+    pub fn gateway_failed() -> Self {
+        let body = r#"{"type":"error","error":{"type":"api_error","message":"This gateway could not handle the request; try again in a moment."}}"#;
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status: 503, headers, body: body.to_owned() }
     }
 }
 

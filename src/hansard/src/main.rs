@@ -1,1 +1,36 @@
-fn main() {}
+//! The one native binary: the sink that keeps the record, and the auditor's tools that read it.
+//!
+//! Enters: a command line. Leaves: 0 when it was done (also when the reader of the output went
+//! away), 1 when it could not be, 2 when the command line makes no sense; every error is one line
+//! on standard error that names its cure.
+
+mod cli;
+mod content;
+mod failure;
+#[cfg(test)]
+mod fixture;
+mod paint;
+mod replay;
+mod sessions;
+mod show;
+mod sink;
+mod terminal;
+mod time;
+mod token;
+mod transcript;
+mod view;
+
+use clap::Parser;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Err(failure) if !failure.is_broken_pipe() => {
+            // Nothing is left to do when standard error is gone as well.
+            let _ = writeln!(io::stderr(), "hansard: {failure}");
+            ExitCode::FAILURE
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}

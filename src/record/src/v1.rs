@@ -45,7 +45,6 @@ pub struct Gateway<'a> {
 /// `opened` → `progress`* → `closed`, or `refused` alone.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a part lives on the stack for one encoding")]
 pub enum Content<'a> {
     /// The request was admitted; it goes upstream once this part is acknowledged.
     #[serde(borrow)]

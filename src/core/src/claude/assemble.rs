@@ -193,8 +193,7 @@ impl Assembly {
             }
             envelope.to_json()
         });
-        let events =
-            if self.log.is_empty() { "[]".into() } else { format!("{}]", self.log) };
+        let events = if self.log.is_empty() { "[]".into() } else { format!("{}]", self.log) };
         Assembled { message, events, usage, stop_reason, complete: self.stopped && !self.errored }
     }
 
@@ -215,7 +214,7 @@ impl Assembly {
         let fields = Fields::of(start);
         let seed = |name: &str| fields.string(name).unwrap_or_default();
         self.blocks.push(Block {
-            index: data.and_then(|d| d.index).unwrap_or_else(|| self.blocks.len() as u64),
+            index: data.and_then(|d| d.index).unwrap_or(self.blocks.len() as u64),
             role: Role::of(&seed("type")),
             text: seed("text"),
             thinking: seed("thinking"),
@@ -298,21 +297,44 @@ mod tests {
     #[test]
     fn a_message_with_text_and_a_tool() {
         let (whole, marks) = assemble(&[
-            ("message_start", r#"{"type":"message_start","message":{"id":"msg_1","content":[],"stop_reason":null,"usage":{"input_tokens":10,"output_tokens":1}}}"#),
-            ("content_block_start", r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#),
-            ("content_block_delta", r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\nb"}}"#),
+            (
+                "message_start",
+                r#"{"type":"message_start","message":{"id":"msg_1","content":[],"stop_reason":null,"usage":{"input_tokens":10,"output_tokens":1}}}"#,
+            ),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            ),
+            (
+                "content_block_delta",
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\nb"}}"#,
+            ),
             ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#),
-            ("content_block_start", r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"Bash","input":{}}}"#),
-            ("content_block_delta", r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"n\": 1"}}"#),
-            ("content_block_delta", r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"e5}"}}"#),
+            (
+                "content_block_start",
+                r#"{"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"t","name":"Bash","input":{}}}"#,
+            ),
+            (
+                "content_block_delta",
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\"n\": 1"}}"#,
+            ),
+            (
+                "content_block_delta",
+                r#"{"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"e5}"}}"#,
+            ),
             ("content_block_stop", r#"{"type":"content_block_stop","index":1}"#),
-            ("message_delta", r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":25}}"#),
+            (
+                "message_delta",
+                r#"{"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":25}}"#,
+            ),
             ("message_stop", r#"{"type":"message_stop"}"#),
         ]);
         let tool = r#"{"type":"tool_use","id":"t","name":"Bash","input":{"n": 1e5}}"#;
         assert_eq!(
             whole.message.unwrap(),
-            format!(r#"{{"id":"msg_1","content":[{{"type":"text","text":"a\nb"}},{tool}],"stop_reason":"tool_use","usage":{{"input_tokens":10,"output_tokens":25}}}}"#)
+            format!(
+                r#"{{"id":"msg_1","content":[{{"type":"text","text":"a\nb"}},{tool}],"stop_reason":"tool_use","usage":{{"input_tokens":10,"output_tokens":25}}}}"#
+            )
         );
         assert_eq!(whole.usage.unwrap(), r#"{"input_tokens":10,"output_tokens":25}"#);
         assert_eq!(whole.stop_reason.unwrap(), "tool_use");
@@ -330,10 +352,18 @@ mod tests {
 
     #[test]
     fn what_clients_may_act_on_is_marked_whatever_its_form() {
-        let start = |kind: &str| format!(r#"{{"type":"content_block_start","index":3,"content_block":{{"type":"{kind}"}}}}"#);
+        let start = |kind: &str| {
+            format!(
+                r#"{{"type":"content_block_start","index":3,"content_block":{{"type":"{kind}"}}}}"#
+            )
+        };
         let held = [
             (start("tool_use"), "content_block_stop", r#"{"type":"content_block_stop","index":3}"#),
-            (start("brand_new"), "content_block_stop", r#"{"type":"content_block_stop","index":3}"#),
+            (
+                start("brand_new"),
+                "content_block_stop",
+                r#"{"type":"content_block_stop","index":3}"#,
+            ),
             (start("text"), "content_block_stop", r#"{"type":"content_block_stop","index":9}"#),
             (start("text"), "content_block_stop", r#"{"type":"content_block_stop"}"#),
             (start("text"), "content_block_stop", "garbage"),
@@ -358,7 +388,8 @@ mod tests {
     #[test]
     fn every_delta_kind_lands_in_its_block() {
         let start = r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#;
-        let delta = |delta: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#);
+        let delta =
+            |delta: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#);
         let (whole, _) = assemble(&[
             ("content_block_start", start),
             ("content_block_delta", &delta(r#"{"type":"thinking_delta","thinking":"hm"}"#)),

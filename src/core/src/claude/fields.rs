@@ -52,7 +52,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-
     /// The object as JSON text.
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".into())

@@ -37,7 +37,9 @@ pub enum InvalidBody {
     #[error("The request body is not UTF-8.")]
     NotUtf8,
     /// Not a request: the place and what was expected there, nothing of the text.
-    #[error("The request body is not a JSON object with one `model` (line {line}, column {column}).")]
+    #[error(
+        "The request body is not a JSON object with one `model` (line {line}, column {column})."
+    )]
     NotARequest {
         /// 1-based.
         line: usize,
@@ -53,10 +55,8 @@ impl<'a> RequestBody<'a> {
     /// [`InvalidBody`], also for duplicate members among those that are read.
     pub fn parse(bytes: &'a [u8]) -> Result<(&'a str, Self), InvalidBody> {
         let text = std::str::from_utf8(bytes).map_err(|_| InvalidBody::NotUtf8)?;
-        let body = serde_json::from_str(text).map_err(|e| InvalidBody::NotARequest {
-            line: e.line(),
-            column: e.column(),
-        })?;
+        let body = serde_json::from_str(text)
+            .map_err(|e| InvalidBody::NotARequest { line: e.line(), column: e.column() })?;
         Ok((text.trim_ascii(), body))
     }
 
@@ -104,7 +104,10 @@ mod tests {
     fn the_session_id_of_claude_code() {
         let body = br#"{"model":"m","metadata":{"user_id":"{\"device_id\":\"d\",\"account_uuid\":\"\",\"session_id\":\"s-1\"}"}}"#;
         assert_eq!(RequestBody::parse(body).unwrap().1.session_id().as_deref(), Some("s-1"));
-        for other in [&br#"{"model":"m","metadata":{"user_id":"bob"}}"#[..], br#"{"model":"m","metadata":null}"#] {
+        for other in [
+            &br#"{"model":"m","metadata":{"user_id":"bob"}}"#[..],
+            br#"{"model":"m","metadata":null}"#,
+        ] {
             assert_eq!(RequestBody::parse(other).unwrap().1.session_id(), None);
         }
     }

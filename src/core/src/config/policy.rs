@@ -168,7 +168,10 @@ impl Policy {
         let rules = each("access", access, rule)?;
         for (i, one) in rules.iter().enumerate() {
             if rules.iter().take(i).any(|other| other.name == one.name) {
-                return wrong(&format!("access[{i}].name"), "is used twice; names tell rules apart");
+                return wrong(
+                    &format!("access[{i}].name"),
+                    "is used twice; names tell rules apart",
+                );
             }
         }
         Ok(Self {
@@ -385,10 +388,15 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_path() {
-        let issuer = r#"{"issuer":"i","audiences":["a"],"algorithms":["RS256"],"jwks":{"keys":[]}}"#;
+        let issuer =
+            r#"{"issuer":"i","audiences":["a"],"algorithms":["RS256"],"jwks":{"keys":[]}}"#;
         let cases: &[(&str, &str, &str)] = &[
             (r#""version":1"#, r#""version":2"#, "version: is 2; this gateway reads version 1"),
-            (r#""groups""#, r#""grups""#, "access[0].grups: unknown field `grups`, expected one of"),
+            (
+                r#""groups""#,
+                r#""grups""#,
+                "access[0].grups: unknown field `grups`, expected one of",
+            ),
             (r#"["g"]"#, "[]", "access[0].groups: is empty"),
             (r#"["messages"]"#, r#"["files"]"#, "access[0].endpoints[0]: \"files\" is not one of"),
             (r#""allow""#, r#""permit""#, "access[0].effect: \"permit\" is neither"),
@@ -397,8 +405,16 @@ mod tests {
                 r#""record":{"request_headers":["Authorization"]},"access""#,
                 "record.request_headers[0]: \"authorization\" can carry a credential",
             ),
-            (r#""access""#, r#""record":{"timeout_ms":1},"access""#, "record.timeout_ms: is not within"),
-            (r#""access""#, r#""limits":{"memory_bytes":1},"access""#, "limits.memory_bytes: is not within"),
+            (
+                r#""access""#,
+                r#""record":{"timeout_ms":1},"access""#,
+                "record.timeout_ms: is not within",
+            ),
+            (
+                r#""access""#,
+                r#""limits":{"memory_bytes":1},"access""#,
+                "limits.memory_bytes: is not within",
+            ),
             (
                 r#""access""#,
                 &format!(r#""identity":{{"issuers":[{issuer},{issuer}]}},"access""#),
@@ -406,7 +422,10 @@ mod tests {
             ),
             (
                 r#""access""#,
-                &format!(r#""identity":{{"issuers":[{}]}},"access""#, issuer.replace("RS256", "none")),
+                &format!(
+                    r#""identity":{{"issuers":[{}]}},"access""#,
+                    issuer.replace("RS256", "none")
+                ),
                 "identity.issuers[0].algorithms[0]: \"none\" is not one of",
             ),
             (

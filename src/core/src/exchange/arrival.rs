@@ -1,7 +1,8 @@
 //! From a request's head to its admission or refusal.
 
-use super::{Ending, Forwarded, Head, Parcel, Scribe, Subject};
+use super::{CREDENTIALS, Ending, Forwarded, Head, Parcel, Scribe, Subject};
 use crate::access::{Admitted, Ask, Verdict, decide};
+use crate::budget::Budget;
 use crate::claude::error::ApiError;
 use crate::claude::request::RequestBody;
 use crate::config::Policy;
@@ -82,7 +83,7 @@ pub struct Refused {
 impl Arrival {
     /// Takes in a head.
     #[must_use]
-    pub fn new(id: ExchangeId, now: u64, headers: &Headers, head: Head) -> Self {
+    pub fn new(id: ExchangeId, now: u64, policy: &Policy, headers: &Headers, head: Head) -> Self {
         let caller = match credential(headers) {
             Credential::Bearer(token) => Caller::Presented(token.to_owned()),
             Credential::Missing => Caller::Refused(ApiError::unauthenticated(
@@ -101,9 +102,9 @@ impl Arrival {
                 false,
             )),
         };
-        let encoded = headers
-            .all("content-encoding")
-            .any(|coding| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity"));
+        let encoded = headers.all("content-encoding").any(|coding| {
+            !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")
+        });
         let hint = |name: &str| headers.first(name).map(|value| Cow::Owned(value.to_owned()));
         Self {
             target: Target::of(&head.method, &head.path),
@@ -111,16 +112,20 @@ impl Arrival {
                 id: hint("x-claude-code-session-id"),
                 agent: hint("x-claude-code-agent-id"),
             },
-            subject: Subject { id, started_at: now, head },
+            subject: Subject { id, policy: policy.digest.clone(), started_at: now, head },
             caller,
             early: encoded.then(ApiError::encoded),
         }
     }
 
-    /// The exchange's id.
-    #[must_use]
-    pub fn id(&self) -> ExchangeId {
-        self.subject.id
+    /// The header fields that must not go upstream: credentials, and the client's directions to
+    /// Envoy itself (`x-envoy-retry-on` would make it send a request several times).
+    pub fn headers_to_remove(headers: &Headers) -> impl Iterator<Item = &str> {
+        headers
+            .0
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| CREDENTIALS.contains(name) || name.starts_with("x-envoy-"))
     }
 
     /// Whether this is a client's unauthenticated look, which gets a plain answer and no record.
@@ -155,7 +160,7 @@ impl Arrival {
     }
 
     /// Decides early, before the body is here.
-    pub fn refuse(&mut self, error: ApiError) {
+    fn refuse(&mut self, error: ApiError) {
         self.early.get_or_insert(error);
     }
 
@@ -165,6 +170,34 @@ impl Arrival {
         self.early.is_none() && !matches!(self.caller, Caller::Refused(_))
     }
 
+    /// Turns the request away when its body is over the policy's limit, or when the VM's memory
+    /// would be: reading a body takes its size twice, as itself and within its part.
+    pub fn measure(&mut self, policy: &Policy, budget: &Budget, body_bytes: usize) {
+        if body_bytes > policy.limits.request_bytes {
+            self.refuse(ApiError::too_large(policy.limits.request_bytes));
+        } else if !budget.has_room(body_bytes.saturating_mul(2), policy.limits.memory_bytes) {
+            self.refuse(out_of_memory());
+        }
+    }
+
+    /// The host gave the request up (a time-out, a reset, an answer of its own) before it was
+    /// whole.
+    pub fn broken_off(&mut self, status: u16) {
+        self.no_keys();
+        self.refuse(ApiError {
+            status,
+            kind: "api_error",
+            message: "The request ended before it was whole.".into(),
+            retry: true,
+        });
+    }
+
+    /// Whether the rest of the body need not be waited for.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.early.as_ref().is_some_and(|error| error.status == 413)
+    }
+
     /// Whether the caller is verified or refused.
     #[must_use]
     pub fn is_identified(&self) -> bool {
@@ -172,7 +205,13 @@ impl Arrival {
     }
 
     /// Decides, with the whole body at hand (empty when it was not wanted).
-    pub fn conclude(mut self, policy: &Policy, scribe: &mut Scribe, body: &[u8], now: u64) -> Opening {
+    pub fn conclude(
+        mut self,
+        policy: &Policy,
+        scribe: &mut Scribe,
+        body: &[u8],
+        now: u64,
+    ) -> Opening {
         let identity = match &self.caller {
             Caller::Verified(identity) => Rc::clone(identity),
             Caller::Refused(error) => {
@@ -203,7 +242,9 @@ impl Arrival {
             Err(error) => return self.refused(policy, scribe, Some(who), None, &error, body, now),
         };
         match decide(policy, &who.groups, Ask { endpoint, model: model.as_deref() }) {
-            Verdict::Admitted(admitted) => self.open(policy, scribe, who, admitted, raw, model, body, now),
+            Verdict::Admitted(admitted) => {
+                self.open(policy, scribe, who, admitted, raw, model, body, now)
+            }
             Verdict::Refused { decision, message } => {
                 let error = ApiError::blocked(message);
                 self.refused(policy, scribe, Some(who), Some(decision), &error, body, now)
@@ -263,9 +304,7 @@ impl Arrival {
     ) -> Opening {
         let seen = body.get(..body.len().min(policy.limits.request_bytes)).unwrap_or_default();
         let (raw, model) = match RequestBody::parse(seen) {
-            Ok((text, request)) => {
-                (Some(RawJson::parsed(text)), Some(request.model.into_owned()))
-            }
+            Ok((text, request)) => (Some(RawJson::parsed(text)), Some(request.model.into_owned())),
             Err(_) => (None, None),
         };
         let request = request(&self.subject.head, policy, model.as_deref(), raw, seen);
@@ -275,7 +314,15 @@ impl Arrival {
             not_applied: Vec::new(),
         });
         Opening::Refused(write_refusal(
-            scribe, &self.subject, who, &self.session, decision, request, error, Vec::new(), now,
+            scribe,
+            &self.subject,
+            who,
+            &self.session,
+            decision,
+            request,
+            error,
+            Vec::new(),
+            now,
         ))
     }
 }
@@ -323,7 +370,12 @@ impl Opened {
     ///
     /// # Errors
     /// When memory runs out.
-    pub fn ended(self, ending: Ending, scribe: &mut Scribe, now: u64) -> Result<Parcel, OutOfMemory> {
+    pub fn ended(
+        self,
+        ending: Ending,
+        scribe: &mut Scribe,
+        now: u64,
+    ) -> Result<Parcel, OutOfMemory> {
         let ending = Ending { why: EndWhy::ClientGone, ..ending };
         Forwarded::new(self.subject, Vec::new()).ended(ending, scribe, now)
     }
@@ -396,7 +448,11 @@ fn write_refusal(
         abandoned,
     });
     let parcel = scribe.write(subject, error.status, now, part, hint).ok();
-    Refused { answer: error.answer(subject.id), unrecorded: unrecorded().answer(subject.id), parcel }
+    Refused {
+        answer: error.answer(subject.id),
+        unrecorded: unrecorded().answer(subject.id),
+        parcel,
+    }
 }
 
 /// What a client is told when a part was not acknowledged.
@@ -408,7 +464,6 @@ pub(super) fn unrecorded() -> ApiError {
 }
 
 /// What a client is told when the VM's memory is spent.
-#[must_use]
 pub(super) fn out_of_memory() -> ApiError {
     ApiError::unavailable("This gateway is out of memory for new requests; try again in a moment.")
 }

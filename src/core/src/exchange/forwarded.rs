@@ -21,7 +21,6 @@ pub struct Forwarded {
 
 /// What the response's headers promise.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once, into the state of its stream")]
 pub enum Responding {
     /// A stream of events: passes as it comes, up to what must be on record first.
     Stream(Stream),
@@ -174,8 +173,8 @@ impl Whole {
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
         let parsed = ResponseBody::parse(body);
-        let encoded =
-            (parsed.is_none() && !body.is_empty()).then(|| Cow::<str>::Owned(STANDARD.encode(body)));
+        let encoded = (parsed.is_none() && !body.is_empty())
+            .then(|| Cow::<str>::Owned(STANDARD.encode(body)));
         let hint = encoded.as_ref().map_or(body.len(), |text| text.len());
         let (message, read) = parsed.map_or((None, None), |(raw, read)| (Some(raw), Some(read)));
         let read = read.unwrap_or_default();

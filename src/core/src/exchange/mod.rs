@@ -23,6 +23,9 @@ use crate::http::Headers;
 use hansard_record::v1::{EndWhy, Peer};
 use hansard_record::{Entry, ExchangeId};
 
+/// Header fields that can carry a credential.
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "proxy-authorization", "cookie"];
+
 /// A request's head, less its credentials.
 #[derive(Debug)]
 pub struct Head {
@@ -42,12 +45,11 @@ impl Head {
     /// Reads Envoy's header map; credentials are left out.
     #[must_use]
     pub fn new(headers: &Headers, address: String, certificate: Option<String>) -> Self {
-        const CREDENTIALS: [&str; 4] =
-            ["authorization", "x-api-key", "proxy-authorization", "cookie"];
         let pseudo = |name: &str| headers.first(name).unwrap_or_default().to_owned();
-        let rest = headers.0.iter().filter(|(name, _)| {
-            !name.starts_with(':') && !CREDENTIALS.contains(&name.as_str())
-        });
+        let rest = headers
+            .0
+            .iter()
+            .filter(|(name, _)| !name.starts_with(':') && !CREDENTIALS.contains(&name.as_str()));
         Self {
             method: pseudo(":method"),
             path: pseudo(":path"),
@@ -67,6 +69,8 @@ impl Head {
 pub struct Subject {
     /// The exchange.
     pub id: ExchangeId,
+    /// The policy's digest: streams that run keep theirs over a reload.
+    policy: String,
     started_at: u64,
     head: Head,
 }
@@ -104,6 +108,13 @@ impl Ending {
     #[must_use]
     pub fn own(why: EndWhy) -> Self {
         Self { why, detail: None, flags: None }
+    }
+
+    /// Whether the host saw the upstream's response to its end (delivery `access_log`, where
+    /// nothing of ours waits for it).
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.flags.unwrap_or(0) == 0 && self.detail.as_deref() == Some("via_upstream")
     }
 
     /// An end that the host reports, told by its response flags (envoy/stream_info,

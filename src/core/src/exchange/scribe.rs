@@ -18,20 +18,15 @@ pub struct Parcel {
 pub struct Scribe {
     boot: BootId,
     written: u64,
-    gateway: Gateway<'static>,
+    node: String,
+    filter: &'static str,
 }
 
 impl Scribe {
     /// A hand that has written nothing yet.
     #[must_use]
     pub fn new(boot: BootId, node: String, filter: &'static str) -> Self {
-        let gateway = Gateway { node: node.into(), filter: filter.into(), policy: "".into() };
-        Self { boot, written: 0, gateway }
-    }
-
-    /// Names the policy that parts are written under from now on.
-    pub fn under_policy(&mut self, digest: &str) {
-        self.gateway.policy = digest.to_owned().into();
+        Self { boot, written: 0, node, filter }
     }
 
     /// Writes a part. A number is spent only on a part that was written.
@@ -49,7 +44,11 @@ impl Scribe {
             boot: self.boot,
             seq,
             at: now,
-            gateway: self.gateway.clone(),
+            gateway: Gateway {
+                node: self.node.as_str().into(),
+                filter: self.filter.into(),
+                policy: subject.policy.as_str().into(),
+            },
             part,
         });
         let id = subject.id.to_string();

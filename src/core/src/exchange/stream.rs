@@ -159,7 +159,12 @@ impl Stream {
     ///
     /// # Errors
     /// When memory runs out.
-    pub fn close(&self, ending: Ending, scribe: &mut Scribe, now: u64) -> Result<Parcel, OutOfMemory> {
+    pub fn close(
+        &self,
+        ending: Ending,
+        scribe: &mut Scribe,
+        now: u64,
+    ) -> Result<Parcel, OutOfMemory> {
         self.write_closed(Some(ending), scribe, now)
     }
 

@@ -65,7 +65,10 @@ mod tests {
             (&[("authorization", "Basic YTpi")], Credential::Malformed),
             (&[("authorization", "Bearer")], Credential::Malformed),
             (&[("authorization", "Bearer a,Bearer b")], Credential::Malformed),
-            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")], Credential::Malformed),
+            (
+                &[("authorization", "Bearer a"), ("authorization", "Bearer b")],
+                Credential::Malformed,
+            ),
         ];
         for (fields, expected) in cases {
             let headers = Headers(fields.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect());

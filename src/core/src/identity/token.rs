@@ -135,7 +135,8 @@ fn check_signature(
         .ok_or(TokenError::Algorithm)?;
     let set = keys.of(at).ok_or(TokenError::KeysPending)?;
     let fits = |key: &&super::jwks::Key| {
-        key.algorithm == algorithm && header.key_id().is_none_or(|kid| key.kid.as_deref() == Some(kid))
+        key.algorithm == algorithm
+            && header.key_id().is_none_or(|kid| key.kid.as_deref() == Some(kid))
     };
     let mut tried = 0;
     for key in set.iter().filter(fits).take(MOST_TRIED) {
@@ -211,8 +212,7 @@ fn groups(claims: &Map<String, Value>, path: &[String]) -> Vec<String> {
     let Some((first, rest)) = path.split_first() else { return Vec::new() };
     // A claim whose own name holds dots (as in namespaced claims) is found by its whole name.
     let whole = (!rest.is_empty()).then(|| claims.get(&path.join("."))).flatten();
-    let found = whole
-        .or_else(|| rest.iter().try_fold(claims.get(first)?, |at, name| at.get(name)));
+    let found = whole.or_else(|| rest.iter().try_fold(claims.get(first)?, |at, name| at.get(name)));
     match found {
         Some(Value::String(one)) => vec![one.clone()],
         Some(Value::Array(many)) => {

@@ -1,0 +1,125 @@
+//! The sequence in which Envoy lets a filter withhold parts of a running response.
+//!
+//! Envoy believes a body to be buffered from the first `Pause` until a body callback returns
+//! `Continue`, whatever was resumed in between; a filter that answers `Continue` too early loses or
+//! reorders data (observed on Envoy 1.36). So the first callback after a resume pauses once more
+//! and has the root resume it ("wake"), and only a callback that finds the iteration stopped may
+//! continue:
+//!
+//! ```text
+//! flowing ──part to wait for──▶ waiting ──acknowledged──▶ resumed ──next chunk──▶ woken ─┐
+//!    ▲                            └─ prefix in Envoy's buffer: woken at once             │
+//!    └───────────────────────── next chunk while stopped ◀──────────────────────────────┘
+//! ```
+//!
+//! `unreleased` is the prefix of Envoy's buffer that may pass but was not resumed yet: new data
+//! begins behind it.
+
+/// Where one response stands between us and Envoy.
+#[derive(Debug, Default)]
+pub(crate) struct Hold {
+    /// The last body callback returned Pause; survives a resume.
+    paused: bool,
+    /// Envoy's iteration is stopped at us.
+    stopped: bool,
+    /// The root was asked to resume.
+    wake: bool,
+    /// The upstream has ended the response.
+    pub(crate) ended: bool,
+    /// Bytes at the start of Envoy's buffer that may pass.
+    pub(crate) unreleased: usize,
+}
+
+/// What a body callback does with what may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Write it at this offset if it differs from what came, and continue.
+    Continue {
+        /// The offset.
+        at: usize,
+    },
+    /// Write it at this offset and pause.
+    Pause {
+        /// The offset.
+        at: usize,
+        /// Ask the root to resume.
+        wake: bool,
+    },
+}
+
+impl Hold {
+    /// A body callback in which something waits, `released` bytes before it may pass.
+    pub(crate) fn wait(&mut self, released: usize, waited_before: bool) -> Step {
+        let at = self.unreleased;
+        self.paused = true;
+        self.stopped = true;
+        let mut wake = false;
+        if !waited_before {
+            let prefix = at + released;
+            if self.ended || prefix > 0 {
+                self.unreleased = prefix;
+                // After the end a resume would carry the end along.
+                wake = !self.ended;
+            }
+        }
+        self.wake |= wake;
+        Step::Pause { at, wake }
+    }
+
+    /// A body callback in which nothing waits.
+    pub(crate) fn flow(&mut self, released: usize) -> Step {
+        let at = self.unreleased;
+        if !self.paused {
+            return Step::Continue { at };
+        }
+        if self.stopped {
+            *self = Self { ended: self.ended, ..Self::default() };
+            return Step::Continue { at };
+        }
+        self.unreleased = at + released;
+        self.stopped = true;
+        self.wake = true;
+        Step::Pause { at, wake: true }
+    }
+
+    /// The root was woken for this stream. Whether to resume the response.
+    pub(crate) fn woken(&mut self, waiting: bool) -> bool {
+        if !self.wake {
+            return false;
+        }
+        self.wake = false;
+        let resume = self.stopped && !(waiting && self.ended);
+        if resume {
+            self.resumed();
+        }
+        resume
+    }
+
+    /// Something was acknowledged, and `released` bytes were written behind `unreleased`. Whether
+    /// to resume the response.
+    pub(crate) fn acknowledged(&mut self, released: usize, waiting: bool) -> bool {
+        if waiting && self.ended {
+            self.unreleased += released;
+            return false;
+        }
+        self.resumed();
+        true
+    }
+
+    /// The end came with trailers: no body callback brings it.
+    pub(crate) fn trailers(&mut self) {
+        self.ended = true;
+        self.stopped = true;
+    }
+
+    /// Whether a write is legal now: only while the last body callback paused.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The response was resumed.
+    pub(crate) fn resumed(&mut self) {
+        self.unreleased = 0;
+        self.stopped = false;
+    }
+}

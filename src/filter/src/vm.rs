@@ -1,0 +1,327 @@
+//! What the streams of one worker share: the parts on their way, and the streams that wait.
+//!
+//! One VM serves one worker, single-threaded. It outlives its root contexts: a policy that is
+//! reloaded brings a new root into the same VM, and streams that run keep their own policy.
+
+use crate::host::{self, Level};
+use crate::stream::Flow;
+use hansard_core::budget::Budget;
+use hansard_core::delivery::{Offer, Outbox, Settled, StreamId};
+use hansard_core::exchange::{Parcel, Scribe};
+use hansard_record::{BootId, ExchangeId};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Memory for parts that are resent until they are acknowledged.
+const ORPHAN_BYTES: usize = 64 << 20;
+
+thread_local! {
+    static VM: OnceCell<Rc<Vm>> = const { OnceCell::new() };
+}
+
+/// The worker's shared state.
+pub(crate) struct Vm {
+    scribe: RefCell<Scribe>,
+    pub(crate) budget: Budget,
+    outbox: RefCell<Outbox>,
+    flows: RefCell<HashMap<StreamId, Rc<RefCell<Flow>>>>,
+    /// Streams that wait for keys.
+    waiting: RefCell<Vec<StreamId>>,
+    /// Parts whose call could not be made: settled in the next root callback.
+    failed: RefCell<Vec<Settled>>,
+    queue: Cell<Option<u32>>,
+    root: Cell<u32>,
+    cluster: RefCell<String>,
+    timeout_ms: Cell<u64>,
+    dropped_counted: Cell<u64>,
+    counters: Counters,
+}
+
+/// Envoy counters, of all VMs together.
+struct Counters {
+    admitted: Option<u32>,
+    refused: Option<u32>,
+    acknowledged: Option<u32>,
+    unacknowledged: Option<u32>,
+    dropped: Option<u32>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Count {
+    Admitted,
+    Refused,
+}
+
+impl Vm {
+    /// The VM, made on first use; `None` while the host gives no time or no random bytes.
+    pub(crate) fn get() -> Option<Rc<Self>> {
+        VM.with(|cell| {
+            if cell.get().is_none() {
+                let vm = Self::new()?;
+                let _set_above = cell.set(Rc::new(vm));
+            }
+            cell.get().cloned()
+        })
+    }
+
+    fn new() -> Option<Self> {
+        let boot = BootId::new(host::now().ok()?, random()?);
+        let node = host::text_property(&["node", "id"]).unwrap_or_default();
+        Some(Self {
+            scribe: RefCell::new(Scribe::new(boot, node, env!("CARGO_PKG_VERSION"))),
+            budget: Budget::default(),
+            outbox: RefCell::new(Outbox::new(ORPHAN_BYTES)),
+            flows: RefCell::default(),
+            waiting: RefCell::default(),
+            failed: RefCell::default(),
+            queue: Cell::new(None),
+            root: Cell::new(0),
+            cluster: RefCell::default(),
+            timeout_ms: Cell::new(0),
+            dropped_counted: Cell::new(0),
+            counters: Counters {
+                admitted: host::counter("hansard.exchanges.admitted"),
+                refused: host::counter("hansard.exchanges.refused"),
+                acknowledged: host::counter("hansard.parts.acknowledged"),
+                unacknowledged: host::counter("hansard.parts.unacknowledged"),
+                dropped: host::counter("hansard.parts.dropped"),
+            },
+        })
+    }
+
+    /// A root takes over: the queue wakes it, and its sink gets what belongs to no stream.
+    pub(crate) fn serve(&self, root: u32, cluster: &str, timeout_ms: u64) -> bool {
+        // A name of its own: items of a shared name reach the last VM that registered it.
+        let Some(id) = new_exchange_id() else { return false };
+        let Ok(queue) = host::open_queue(&format!("hansard.wake.{id}")) else { return false };
+        self.queue.set(Some(queue));
+        self.root.set(root);
+        cluster.clone_into(&mut self.cluster.borrow_mut());
+        self.timeout_ms.set(timeout_ms);
+        true
+    }
+
+    /// Writes a part; `None` while another is being written.
+    pub(crate) fn write<T>(&self, write: impl FnOnce(&mut Scribe) -> T) -> Option<T> {
+        self.scribe.try_borrow_mut().ok().map(|mut scribe| write(&mut scribe))
+    }
+
+    /// A stream begins.
+    pub(crate) fn enter(&self, stream: StreamId, flow: &Rc<RefCell<Flow>>) {
+        if let Ok(mut flows) = self.flows.try_borrow_mut() {
+            flows.insert(stream, Rc::clone(flow));
+        }
+    }
+
+    /// A stream is over.
+    pub(crate) fn leave(&self, stream: StreamId, own_calls: &[u32]) {
+        if let Ok(mut flows) = self.flows.try_borrow_mut() {
+            flows.remove(&stream);
+        }
+        if let Ok(mut outbox) = self.outbox.try_borrow_mut() {
+            outbox.stream_died(stream, own_calls);
+        }
+        self.ring(0);
+    }
+
+    /// Sends a part of a stream that waits for it. The number of the stream's own call, if one was
+    /// made; a call that cannot be made settles the part as not acknowledged, soon.
+    pub(crate) fn send(
+        &self,
+        stream: StreamId,
+        cluster: &str,
+        timeout_ms: u64,
+        parcel: Parcel,
+        now: u64,
+    ) -> Option<u32> {
+        let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return None };
+        let deadline = now + timeout_ms;
+        match outbox.offer(stream, parcel, deadline) {
+            Offer::Queued => {
+                drop(outbox);
+                self.ring(0);
+                None
+            }
+            Offer::Direct(parcel) => match host::grpc_call(cluster, &parcel.message, timeout_ms) {
+                Ok(call) => {
+                    outbox.sent(call, stream, parcel, deadline);
+                    Some(call)
+                }
+                Err(status) => {
+                    drop(outbox);
+                    host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
+                    if let Ok(mut failed) = self.failed.try_borrow_mut() {
+                        failed.push(Settled { stream, parcel, acknowledged: false });
+                    }
+                    self.ring(0);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Takes a part that no stream waits for; it is resent until it is acknowledged.
+    pub(crate) fn adopt(&self, parcel: Parcel) {
+        if let Ok(mut outbox) = self.outbox.try_borrow_mut() {
+            outbox.adopt(parcel);
+        }
+        self.ring(0);
+    }
+
+    /// Sends a dying stream's last part in a call whose answer nobody will hear: when the whole
+    /// process is going down, this call still gets out, and the adopted copy does not.
+    pub(crate) fn last_word(cluster: &str, timeout_ms: u64, parcel: &Parcel) {
+        let _unheard = host::grpc_call(cluster, &parcel.message, timeout_ms);
+    }
+
+    /// Wakes the root: to send what waits (0), or to let a stream go on (its id).
+    pub(crate) fn ring(&self, stream: StreamId) {
+        if let Some(queue) = self.queue.get() {
+            // An item that is lost is made up for by the tick.
+            let _lost = host::enqueue(queue, stream);
+        }
+    }
+
+    /// The root was woken.
+    pub(crate) fn woken(&self, queue: u32) {
+        while let Some(stream) = host::dequeue(queue) {
+            if stream == 0 {
+                continue;
+            }
+            if let Some(flow) = self.flow(stream) {
+                self.with(stream, &flow, Flow::woken);
+            }
+        }
+        self.work();
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&self, now: u64) {
+        let expired = match self.outbox.try_borrow_mut() {
+            Ok(mut outbox) => outbox.expired(now),
+            Err(_) => Vec::new(),
+        };
+        self.settle(expired);
+        self.work();
+    }
+
+    /// A call to the sink was answered.
+    pub(crate) fn answered(&self, call: u32, acknowledged: bool) {
+        let now = host::now().unwrap_or(0);
+        let settled = match self.outbox.try_borrow_mut() {
+            Ok(mut outbox) => outbox.answered(call, acknowledged, now),
+            Err(_) => return,
+        };
+        self.settle(settled);
+        if self.outbox.try_borrow().is_ok_and(|outbox| outbox.has_work(now)) {
+            self.ring(0);
+        }
+    }
+
+    /// A stream waits for its issuer's keys.
+    pub(crate) fn wait_for_keys(&self, stream: StreamId) {
+        if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            waiting.push(stream);
+        }
+    }
+
+    /// Keys have come, or time has passed: the streams that wait look again.
+    pub(crate) fn look_for_keys(&self, now: u64) {
+        let waiting = self.waiting.try_borrow_mut().map(|mut list| std::mem::take(&mut *list));
+        for stream in waiting.unwrap_or_default() {
+            if let Some(flow) = self.flow(stream) {
+                self.with(stream, &flow, |flow| flow.look_for_keys(now));
+            }
+        }
+    }
+
+    pub(crate) fn count(&self, what: Count) {
+        let metric = match what {
+            Count::Admitted => self.counters.admitted,
+            Count::Refused => self.counters.refused,
+        };
+        host::count(metric, 1);
+    }
+
+    /// Settles what failed, then sends batches until nothing waits. In root callbacks only: the
+    /// answers must come to a context that outlives the streams.
+    fn work(&self) {
+        let failed = self.failed.try_borrow_mut().map(|mut f| std::mem::take(&mut *f));
+        self.settle(failed.unwrap_or_default());
+        let now = host::now().unwrap_or(0);
+        let timeout_ms = self.timeout_ms.get();
+        loop {
+            let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return };
+            let Some((bytes, batch)) = outbox.batch(now) else { break };
+            let sent = match self.cluster.try_borrow() {
+                Ok(cluster) => host::grpc_call(&cluster, &bytes, timeout_ms).ok(),
+                Err(_) => None,
+            };
+            match sent {
+                Some(call) => outbox.batch_sent(call, batch),
+                None => {
+                    let settled = outbox.batch_failed(batch, now);
+                    drop(outbox);
+                    self.settle(settled);
+                    break;
+                }
+            }
+        }
+        if let Ok(outbox) = self.outbox.try_borrow() {
+            let new = outbox.dropped().saturating_sub(self.dropped_counted.get());
+            if new > 0 {
+                self.dropped_counted.set(outbox.dropped());
+                host::count(self.counters.dropped, new);
+                host::log(Level::Error, "hansard: parts were dropped: the sink has been away");
+            }
+        }
+    }
+
+    fn settle(&self, settled: Vec<Settled>) {
+        let good = settled.iter().filter(|part| part.acknowledged).count() as u64;
+        let bad = settled.len() as u64 - good;
+        if good > 0 {
+            host::count(self.counters.acknowledged, good);
+        }
+        if bad > 0 {
+            host::count(self.counters.unacknowledged, bad);
+        }
+        for Settled { stream, parcel, acknowledged } in settled {
+            match self.flow(stream) {
+                Some(flow) => {
+                    self.with(stream, &flow, |flow| flow.settled(parcel, acknowledged));
+                }
+                None if acknowledged => {}
+                None => self.adopt(parcel),
+            }
+        }
+    }
+
+    fn flow(&self, stream: StreamId) -> Option<Rc<RefCell<Flow>>> {
+        self.flows.try_borrow().ok()?.get(&stream).cloned()
+    }
+
+    /// Runs a step of a stream as if in one of its own callbacks.
+    fn with(&self, stream: StreamId, flow: &Rc<RefCell<Flow>>, step: impl FnOnce(&mut Flow)) {
+        if host::act_for(stream).is_err() {
+            return;
+        }
+        if let Ok(mut flow) = flow.try_borrow_mut() {
+            step(&mut flow);
+        }
+        let _root_is_there = host::act_for(self.root.get());
+    }
+}
+
+/// An id for a new exchange.
+pub(crate) fn new_exchange_id() -> Option<ExchangeId> {
+    Some(ExchangeId::new(host::now().ok()?, random()?))
+}
+
+fn random() -> Option<[u8; 10]> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,68 @@
+//! The command line: one variant and one arm a command, one file a command.
+
+use crate::failure::Failure;
+use crate::{replay, sessions, show, sink, token};
+use clap::{Args, Parser, Subcommand};
+use std::io;
+use std::path::PathBuf;
+use tracing_subscriber::filter::LevelFilter;
+
+/// The official record of every Claude session.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What is logged on standard error: error, warn, info, debug, trace or off
+    #[arg(long, env = "HANSARD_LOG", default_value = "info", global = true, value_name = "LEVEL")]
+    log: LevelFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sink(sink::Args),
+    Token(token::Args),
+    Sessions(sessions::Args),
+    Show(show::Args),
+    Replay(replay::Args),
+}
+
+/// Where the ledger is; the same for every command.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// The data folder
+    #[arg(long, env = "HANSARD_DATA", default_value = ".hansard", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        tracing_subscriber::fmt().with_max_level(self.log).with_writer(io::stderr).init();
+        match self.command {
+            Command::Sink(args) => sink::run(&args),
+            Command::Token(args) => token::run(&args),
+            Command::Sessions(args) => sessions::run(&args),
+            Command::Show(args) => show::run(&args),
+            Command::Replay(args) => replay::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("hansard "), "{} has no example", command.get_name());
+        }
+    }
+}

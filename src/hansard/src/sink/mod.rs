@@ -1,0 +1,147 @@
+//! `hansard sink`: Envoy's gRPC access-log service, in front of the ledger.
+//!
+//! Enters: parts of records from the filter, and Envoy's own log, on one port. Leaves: a ledger in
+//! the data folder. Promises: a call of the filter is answered when everything in it is on disk,
+//! and only then; Envoy's own log is stored as it comes and never answered.
+//!
+//! To stop, it takes no new call, ends the streams of Envoy's own log (they would never end by
+//! themselves), lets the filter's calls finish, and writes what waits.
+
+mod entries;
+mod service;
+mod witness;
+
+use crate::cli::Data;
+use crate::failure::Failure;
+use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
+use hansard_store::{StoreError, Writer};
+use service::Service;
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+/// The largest message taken: a 32 MB body, its escapes, and the events of a stream.
+const MESSAGE_LIMIT: usize = 64 << 20;
+/// How long the filter's calls may take to finish when the sink stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Keep the record: receive parts from gateways and store them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hansard sink
+  hansard sink --listen 0.0.0.0:7070 --data /var/lib/hansard")]
+pub(crate) struct Args {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(SinkError::Runtime)?;
+    runtime.block_on(async {
+        let sink = Sink::bind(args.listen, &args.data.data).await?;
+        let stop = stop_signal().map_err(SinkError::Runtime)?;
+        let (addr, data) = (sink.addr(), args.data.data.display());
+        writeln!(io::stdout(), "hansard sink: listening on {addr}, ledger in {data}")?;
+        Ok(sink.serve(stop).await?)
+    })
+}
+
+/// Completes at Ctrl-C or SIGTERM.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Why the sink cannot run.
+#[derive(Debug, Error)]
+pub(crate) enum SinkError {
+    #[error("cannot listen on {address}: {source}; stop what uses it, or choose another --listen")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the system gives no threads or signals: {0}; raise its limits")]
+    Runtime(io::Error),
+    #[error("the gRPC server failed: {0}; start the sink again")]
+    Server(#[from] tonic::transport::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A bound port and an open ledger.
+pub(crate) struct Sink {
+    listener: TcpListener,
+    addr: SocketAddr,
+    writer: Writer,
+}
+
+impl Sink {
+    /// Takes the port and the data folder; answers nobody yet.
+    pub(crate) async fn bind(listen: SocketAddr, data: &Path) -> Result<Self, SinkError> {
+        let refused = |source| SinkError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let addr = listener.local_addr().map_err(refused)?;
+        Ok(Self { listener, addr, writer: Writer::start(data)? })
+    }
+
+    /// The address that gateways reach.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until `shutdown` completes; then everything that was acknowledged, and everything
+    /// that still arrives within ten seconds, is on disk when this returns.
+    pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), SinkError> {
+        let Self { listener, addr: _, writer } = self;
+        let (stop, stopping) = watch::channel(false);
+        let service = AccessLogServiceServer::new(Service::new(writer.handle(), stopping.clone()))
+            .max_decoding_message_size(MESSAGE_LIMIT);
+        let mut stopped = stopping;
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+            // A large part should not wait for a round trip each 64 KiB.
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .add_service(service)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                async move {
+                    // An error means that `stop` is gone, which ends the server as well.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                },
+            );
+        let mut server = pin!(server);
+        tokio::select! {
+            ended = &mut server => ended?,
+            () = shutdown => {
+                stop.send_replace(true);
+                match tokio::time::timeout(DRAIN, &mut server).await {
+                    Ok(ended) => ended?,
+                    Err(_) => tracing::warn!("calls were still running when the sink stopped"),
+                }
+            }
+        }
+        // Joins the writer's thread; a panic there was logged by the runtime.
+        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

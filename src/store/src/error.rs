@@ -1,0 +1,102 @@
+//! What can go wrong with the ledger, split by what cures it. One sentence a variant.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The ledger cannot be opened, read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The data folder cannot be made or used.
+    #[error("cannot use the data folder {path}: {source}; choose a writable one with --data")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process writes to the folder.
+    #[error("another hansard writes to {path}: stop it, or choose another data folder with --data")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is nothing to read.
+    #[error(
+        "there is no ledger in {path}: name the folder that `hansard sink` or `hansard up` writes \
+         with --data"
+    )]
+    Absent {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file is a database of something else.
+    #[error("{path} is not a Hansard ledger: choose another data folder with --data")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program wrote the file.
+    #[error(
+        "the ledger has schema version {found}, this program knows up to {known}: use the hansard \
+         that wrote it, or a newer one"
+    )]
+    Newer {
+        /// The version in the file.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// No session answers to the name.
+    #[error("no session or exchange is called {name:?}: `hansard sessions` lists them")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// More than one session answers to the name.
+    #[error("{name:?} means several sessions, give more of the id: {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Some of the sessions it may mean.
+        candidates: Vec<String>,
+    },
+    /// A stored part is not what was stored.
+    #[error(
+        "part {seq} of boot {boot} can no longer be read: restore the ledger from a backup and \
+         check the disk"
+    )]
+    Damaged {
+        /// The boot of the part.
+        boot: String,
+        /// Its number.
+        seq: i64,
+    },
+    /// SQLite reported something else.
+    #[error("the ledger's database failed: {0}; check the disk's space and health")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// A batch is not on disk, and nobody may act as if it were.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// More waits to be written than may wait.
+    #[error(
+        "{waiting} bytes wait to be written, {limit} may: slow down, or give the sink a faster disk"
+    )]
+    Busy {
+        /// Bytes that wait.
+        waiting: usize,
+        /// Bytes that may wait.
+        limit: usize,
+    },
+    /// The writer has been closed.
+    #[error("the ledger is closed: the sink is stopping, send again to the next one")]
+    Closed,
+    /// The transaction failed; none of its batches is stored.
+    #[error(transparent)]
+    Failed(#[from] Arc<StoreError>),
+}

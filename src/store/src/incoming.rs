@@ -1,0 +1,176 @@
+//! What the sink hands to the writer, read and checked before it waits in the queue.
+//!
+//! Enters: the bytes of one record, or an entry of Envoy's own. Leaves: [`Incoming`], which holds
+//! the bytes as they came and the few facts that the projections need, so that the writer thread
+//! only writes. Bytes that are no record become [`Incoming::malformed`]: nothing is dropped.
+
+use crate::exchange::{Ending, Introduction};
+use crate::malformed::{Defect, KEPT, defect_of};
+use hansard_record::v1::Content;
+use hansard_record::{BootId, ExchangeId, Record};
+
+/// The first millisecond of the year 10000: RFC 3339 cannot write it.
+const TIME_LIMIT: u64 = 253_402_300_800_000;
+
+/// One thing to store.
+#[derive(Debug)]
+pub struct Incoming(pub(crate) Kind);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Part(Box<NewPart>),
+    Malformed(Malformed),
+    Witness(Received),
+}
+
+/// Which way a part came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The filter's own call, which waits for the acknowledgement.
+    Acknowledged,
+    /// Envoy's access log, which does not.
+    AccessLog,
+}
+
+impl Source {
+    /// The name in the ledger.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::AccessLog => "access_log",
+        }
+    }
+}
+
+/// What Envoy's own access log says of a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// The exchange that the filter named, if it did.
+    pub exchange: Option<ExchangeId>,
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The status that the client got.
+    pub status: Option<u16>,
+    /// Response flags, code details, sizes, as a JSON object.
+    pub details: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct NewPart {
+    pub(crate) exchange: ExchangeId,
+    pub(crate) boot: BootId,
+    pub(crate) seq: i64,
+    pub(crate) kind: &'static str,
+    pub(crate) source: Source,
+    pub(crate) at: i64,
+    pub(crate) received_at: i64,
+    pub(crate) introduction: Option<Introduction>,
+    pub(crate) ending: Option<Ending>,
+    pub(crate) json: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Malformed {
+    pub(crate) received_at: i64,
+    pub(crate) log_name: String,
+    pub(crate) defect: Defect,
+    pub(crate) size: usize,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) received_at: i64,
+    pub(crate) witness: Witness,
+}
+
+impl Incoming {
+    /// The bytes of one record, received at `received_at` (Unix milliseconds) in the log `log_name`.
+    #[must_use]
+    pub fn part(json: Vec<u8>, source: Source, received_at: u64, log_name: &str) -> Self {
+        match read(&json, source, received_at) {
+            Ok(part) => Self(Kind::Part(Box::new(NewPart { json, ..part }))),
+            Err(defect) => Self::malformed(defect, &json, received_at, log_name),
+        }
+    }
+
+    /// Bytes that are no record, with the reason; the first 64 KiB are kept.
+    #[must_use]
+    pub fn malformed(defect: Defect, bytes: &[u8], received_at: u64, log_name: &str) -> Self {
+        let received_at = received_at.min(TIME_LIMIT) as i64;
+        Self(Kind::Malformed(Malformed::new(defect, bytes, received_at, log_name)))
+    }
+
+    /// An entry of Envoy's own access log.
+    #[must_use]
+    pub fn witness(witness: Witness, received_at: u64) -> Self {
+        let received_at = received_at.min(TIME_LIMIT) as i64;
+        Self(Kind::Witness(Received { received_at, witness }))
+    }
+
+    /// Why this is stored as malformed, if it is.
+    #[must_use]
+    pub fn defect(&self) -> Option<&Defect> {
+        match &self.0 {
+            Kind::Malformed(malformed) => Some(&malformed.defect),
+            Kind::Part(_) | Kind::Witness(_) => None,
+        }
+    }
+
+    /// About the memory it takes while it waits.
+    pub(crate) fn size(&self) -> usize {
+        const FIXED: usize = 512;
+        FIXED
+            + match &self.0 {
+                Kind::Part(part) => part.json.len(),
+                Kind::Malformed(malformed) => malformed.bytes.len(),
+                Kind::Witness(received) => {
+                    received.witness.path.len() + received.witness.details.len()
+                }
+            }
+    }
+}
+
+impl Malformed {
+    pub(crate) fn new(defect: Defect, bytes: &[u8], received_at: i64, log_name: &str) -> Self {
+        Self {
+            received_at,
+            log_name: log_name.to_owned(),
+            defect,
+            size: bytes.len(),
+            bytes: bytes.get(..KEPT).unwrap_or(bytes).to_vec(),
+        }
+    }
+}
+
+/// Everything of a part but its bytes.
+fn read(json: &[u8], source: Source, received_at: u64) -> Result<NewPart, Defect> {
+    let Record::V1(part) = Record::parse(json).map_err(|error| defect_of(json, &error))?;
+    if part.at >= TIME_LIMIT || received_at >= TIME_LIMIT {
+        return Err(Defect::Range);
+    }
+    let (introduction, ending) = match &part.part {
+        Content::Opened(opened) => (Some(Introduction::of_opened(part.exchange, opened)), None),
+        Content::Progress(_) => (None, None),
+        Content::Closed(closed) => (None, Some(Ending::of_closed(part.at as i64, closed))),
+        Content::Refused(refused) => (
+            Some(Introduction::of_refused(part.exchange, refused)),
+            Some(Ending::of_refused(part.at as i64, refused)),
+        ),
+    };
+    Ok(NewPart {
+        exchange: part.exchange,
+        boot: part.boot,
+        seq: i64::try_from(part.seq).map_err(|_| Defect::Range)?,
+        kind: part.part.kind(),
+        source,
+        at: part.at as i64,
+        received_at: received_at as i64,
+        introduction,
+        ending,
+        json: Vec::new(),
+    })
+}

@@ -1,0 +1,34 @@
+//! The ledger of recorded exchanges: one writer, many readers, one SQLite file.
+//!
+//! Enters: parts of records as the sink received them ([`Incoming`]). Leaves: a [`Receipt`] once
+//! they are on disk, and what an auditor reads back ([`Session`], [`Exchange`], [`StoredPart`],
+//! [`Account`]).
+//!
+//! Promises: a receipt is given only after the commit that holds the parts has been synced; a part
+//! is stored once, byte for byte as it came; what is derived from parts (sessions, exchanges) does
+//! not depend on the order in which they arrive. Only [`Writer`] changes anything: [`Reader`] has
+//! no method that writes, and its connection refuses to.
+//!
+//! This crate knows no network, no async runtime and no clock: the time of receipt is an argument.
+
+mod account;
+mod error;
+mod exchange;
+mod incoming;
+mod malformed;
+mod queue;
+mod reader;
+mod rows;
+mod schema;
+mod session;
+mod writer;
+
+pub use account::Account;
+pub use error::{AppendError, StoreError};
+pub use exchange::{Exchange, Status};
+pub use incoming::{Incoming, Source, Witness};
+pub use malformed::Defect;
+pub use queue::Rejected;
+pub use reader::{Reader, StoredPart};
+pub use session::{Session, SessionId};
+pub use writer::{Options, Receipt, Stats, Writer, WriterHandle};

@@ -1,0 +1,161 @@
+//! What an auditor reads. There is no method that writes, and the connection refuses to.
+//!
+//! A listing is one query; of a session, the rows of its exchanges come at once and the parts one
+//! exchange at a time: a long session is never in memory as a whole.
+
+use crate::error::StoreError;
+use crate::exchange::Exchange;
+use crate::schema::open_for_reading;
+use crate::session::Session;
+use rusqlite::{Connection, ToSql, params};
+use std::path::Path;
+
+/// A read-only view of a ledger, beside its writer.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+/// A part as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPart {
+    /// `opened`, `progress`, `closed` or `refused`.
+    pub kind: String,
+    /// The VM that wrote it.
+    pub boot: String,
+    /// Its number within the boot.
+    pub seq: i64,
+    /// When it was made, in Unix milliseconds.
+    pub at: i64,
+    /// When the sink received it, in Unix milliseconds.
+    pub received_at: i64,
+    /// `acknowledged` or `access_log`.
+    pub source: String,
+    /// The record, byte for byte.
+    pub json: Vec<u8>,
+}
+
+/// Candidates that an ambiguous name lists.
+const CANDIDATES: usize = 5;
+
+impl Reader {
+    /// Opens the ledger in `folder`.
+    ///
+    /// # Errors
+    /// When there is none, or it is newer than this program.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: open_for_reading(folder)? })
+    }
+
+    /// The latest `limit` sessions, the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn sessions(&self, limit: usize) -> Result<Vec<Session>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT * FROM sessions ORDER BY started_at DESC, id DESC LIMIT ?1")?;
+        let rows = statement.query_map([limit], Session::from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The session that `name` means: a session id, an exchange id, a client's own session id, or
+    /// the beginning of the first two.
+    ///
+    /// # Errors
+    /// When none or several answer to the name.
+    pub fn session(&self, name: &str) -> Result<Session, StoreError> {
+        // The exact meanings first: a full id is never ambiguous.
+        let meanings: [(&str, &dyn ToSql); 4] = [
+            ("SELECT id FROM sessions WHERE id = ?1 LIMIT ?2", &name),
+            ("SELECT session FROM exchanges WHERE id = ?1 LIMIT ?2", &name),
+            ("SELECT id FROM sessions WHERE hint = ?1 ORDER BY id LIMIT ?2", &name),
+            (
+                "SELECT id FROM sessions WHERE id >= ?1 AND id < ?1 || 'z' UNION
+                 SELECT session FROM exchanges WHERE id >= ?1 AND id < ?1 || 'z' LIMIT ?2",
+                &name,
+            ),
+        ];
+        let not_found = || StoreError::NotFound { name: name.to_owned() };
+        if name.is_empty() {
+            return Err(not_found());
+        }
+        for (query, argument) in meanings {
+            let mut candidates = self.ids(query, argument)?;
+            match (candidates.pop(), candidates.is_empty()) {
+                (None, _) => {}
+                (Some(id), true) => {
+                    return Session::load(&self.connection, &id)?.ok_or_else(not_found);
+                }
+                (Some(id), false) => {
+                    candidates.push(id);
+                    return Err(StoreError::Ambiguous { name: name.to_owned(), candidates });
+                }
+            }
+        }
+        Err(not_found())
+    }
+
+    /// The exchanges of a session, in the order of their start.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn exchanges(&self, session: &str) -> Result<Vec<Exchange>, StoreError> {
+        Exchange::of_session(&self.connection, session)
+    }
+
+    /// The parts of an exchange, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn parts(&self, exchange: &str) -> Result<Vec<StoredPart>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT kind, boot, seq, at, received_at, source, json FROM parts
+             WHERE exchange = ?1 ORDER BY boot, seq",
+        )?;
+        let rows = statement.query_map([exchange], |row| {
+            Ok(StoredPart {
+                kind: row.get(0)?,
+                boot: row.get(1)?,
+                seq: row.get(2)?,
+                at: row.get(3)?,
+                received_at: row.get(4)?,
+                source: row.get(5)?,
+                json: row.get(6)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn ids(&self, query: &str, argument: &dyn ToSql) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows = statement.query_map(params![argument, CANDIDATES as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Writer;
+
+    #[test]
+    fn the_connection_refuses_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let _writer = Writer::start(folder.path()).unwrap();
+        let reader = Reader::open(folder.path()).unwrap();
+        for statement in [
+            "DELETE FROM parts",
+            "UPDATE sessions SET subject = 'mallory'",
+            "INSERT INTO malformed VALUES (1, 1, '', '', 0, x'')",
+            "DROP TABLE parts",
+            "PRAGMA user_version = 9",
+        ] {
+            assert!(reader.connection.execute_batch(statement).is_err(), "{statement}");
+        }
+        // Not even after the guard is lifted: the file itself is open for reading only.
+        reader.connection.execute_batch("PRAGMA query_only = 0").unwrap();
+        assert!(reader.connection.execute_batch("DELETE FROM parts").is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! The database: how it is opened, and its tables.
+//!
+//! `parts`, `malformed` and `witness` are what was received and are only ever added to.
+//! `exchanges` and `sessions` follow from `parts` and are kept in the same transaction.
+
+use crate::error::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The newest schema version; it stands in the database's `user_version`.
+const VERSION: i64 = 1;
+/// "HANS": tells a ledger from a database of another program.
+const APPLICATION: i64 = 0x4841_4E53;
+
+const TABLES: &str = "
+CREATE TABLE parts (
+    id          INTEGER PRIMARY KEY,        -- in the order of arrival
+    boot        TEXT NOT NULL,
+    seq         INTEGER NOT NULL,
+    exchange    TEXT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('opened', 'progress', 'closed', 'refused')),
+    source      TEXT NOT NULL CHECK (source IN ('acknowledged', 'access_log')),
+    at          INTEGER NOT NULL,           -- every time is in Unix milliseconds
+    received_at INTEGER NOT NULL,
+    json        BLOB NOT NULL,              -- the record, byte for byte; last, because it is large
+    UNIQUE (boot, seq)
+) STRICT;
+CREATE INDEX parts_of_exchange ON parts (exchange, boot, seq);
+
+CREATE TABLE malformed (
+    id          INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    log_name    TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    size        INTEGER NOT NULL,           -- of all of it
+    bytes       BLOB NOT NULL               -- the first 64 KiB
+) STRICT;
+
+CREATE TABLE witness (
+    id          INTEGER PRIMARY KEY,
+    received_at INTEGER NOT NULL,
+    exchange    TEXT,                       -- NULL: Envoy saw a stream that the filter did not name
+    method      TEXT NOT NULL,
+    path        TEXT NOT NULL,
+    status      INTEGER,
+    details     TEXT NOT NULL               -- JSON: flags, code details, stream id, sizes
+) STRICT;
+CREATE INDEX witness_of_exchange ON witness (exchange);
+
+CREATE TABLE exchanges (
+    id            TEXT PRIMARY KEY,
+    session       TEXT NOT NULL,
+    status        TEXT NOT NULL CHECK (status IN ('open', 'complete', 'ended', 'refused')),
+    started_at    INTEGER NOT NULL,         -- the earliest of its parts
+    introduced_by TEXT,                     -- boot/seq of the part that fills the next columns
+    hint          TEXT,
+    agent         TEXT,
+    issuer        TEXT NOT NULL,
+    subject       TEXT NOT NULL,
+    groups        TEXT NOT NULL,            -- JSON array
+    email         TEXT,
+    method        TEXT,
+    path          TEXT,
+    model         TEXT,
+    rule          TEXT,
+    effect        TEXT,
+    ended_by      TEXT,                     -- boot/seq of the part that fills the next columns
+    ended_at      INTEGER,
+    http_status   INTEGER,
+    why           TEXT,
+    input_tokens  INTEGER,
+    output_tokens INTEGER
+) STRICT;
+CREATE INDEX exchanges_of_session ON exchanges (session, started_at, id);
+
+CREATE TABLE sessions (
+    id         TEXT PRIMARY KEY,
+    hint       TEXT,
+    issuer     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    groups     TEXT NOT NULL,               -- JSON array: every group of any of its exchanges
+    models     TEXT NOT NULL,               -- JSON array: every model asked for
+    started_at INTEGER NOT NULL,
+    last_end   INTEGER,
+    exchanges  INTEGER NOT NULL,
+    open       INTEGER NOT NULL,            -- of the exchanges, those in each status
+    complete   INTEGER NOT NULL,
+    ended      INTEGER NOT NULL,
+    refused    INTEGER NOT NULL,
+    status     TEXT NOT NULL GENERATED ALWAYS AS (CASE
+                   WHEN open > 0 THEN 'open'
+                   WHEN refused = exchanges THEN 'refused'
+                   WHEN ended > 0 THEN 'ended'
+                   ELSE 'complete' END) VIRTUAL,
+    ended_at   INTEGER GENERATED ALWAYS AS (CASE WHEN open = 0 THEN last_end END) VIRTUAL
+) STRICT;
+CREATE INDEX sessions_by_start ON sessions (started_at, id);
+CREATE INDEX sessions_by_hint ON sessions (hint) WHERE hint IS NOT NULL;
+";
+
+pub(crate) fn database_path(folder: &Path) -> PathBuf {
+    folder.join("hansard.db")
+}
+
+/// Takes the folder for one writer, for as long as the file lives.
+///
+/// A folder that is made here belongs to its owner alone; so do the files.
+pub(crate) fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let unusable = |source| StoreError::Folder { path: folder.to_owned(), source };
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        sync_parent(folder).map_err(unusable)?;
+    }
+    let lock = own_file(&folder.join("hansard.lock")).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            return Err(StoreError::Locked { path: folder.to_owned() });
+        }
+        Err(fs::TryLockError::Error(source)) => return Err(unusable(source)),
+    }
+    // SQLite gives its journal files the mode of the database.
+    own_file(&database_path(folder)).map_err(unusable)?;
+    Ok(lock)
+}
+
+/// Opens the database for writing; makes the tables in an empty one.
+///
+/// `synchronous=FULL` syncs the write-ahead log in each commit: a commit that returned is on disk.
+pub(crate) fn open_for_writing(
+    folder: &Path,
+    busy_timeout: Duration,
+) -> Result<Connection, StoreError> {
+    let path = database_path(folder);
+    let mut connection = Connection::open_with_flags(
+        &path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(busy_timeout)?;
+    if !is_ours(&connection, &path)? {
+        // Refused before anything is changed in it.
+        if number(&connection, "PRAGMA schema_version")? != 0 {
+            return Err(StoreError::Foreign { path });
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// Opens the database so that nothing can be changed through the connection.
+pub(crate) fn open_for_reading(folder: &Path) -> Result<Connection, StoreError> {
+    let path = database_path(folder);
+    let absent = || StoreError::Absent { path: folder.to_owned() };
+    if !path.is_file() {
+        return Err(absent());
+    }
+    let connection = Connection::open_with_flags(
+        &path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "query_only", true)?;
+    if !is_ours(&connection, &path)? {
+        let empty = number(&connection, "PRAGMA schema_version")? == 0;
+        return Err(if empty { absent() } else { StoreError::Foreign { path } });
+    }
+    Ok(connection)
+}
+
+/// Whether the database is a ledger of a version that this program knows.
+fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    let application = match number(connection, "PRAGMA application_id") {
+        Err(StoreError::Database(error))
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) =>
+        {
+            return Err(StoreError::Foreign { path: path.to_owned() });
+        }
+        other => other?,
+    };
+    if application != APPLICATION {
+        return Ok(false);
+    }
+    match number(connection, "PRAGMA user_version")? {
+        VERSION => Ok(true),
+        found => Err(StoreError::Newer { found, known: VERSION }),
+    }
+}
+
+fn number(connection: &Connection, pragma: &str) -> Result<i64, StoreError> {
+    Ok(connection.query_row(pragma, [], |row| row.get(0))?)
+}
+
+fn own_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// A new folder's name is on disk only when the folder that holds it is synced.
+fn sync_parent(folder: &Path) -> io::Result<()> {
+    match folder.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
