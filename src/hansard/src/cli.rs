@@ -1,7 +1,7 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
-use crate::{replay, sessions, show, sink, token};
+use crate::{policy, replay, sessions, show, sink, token, up};
 use clap::{Args, Parser, Subcommand};
 use std::io;
 use std::path::PathBuf;
@@ -20,11 +20,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(up::Args),
     Sink(sink::Args),
     Token(token::Args),
     Sessions(sessions::Args),
     Show(show::Args),
     Replay(replay::Args),
+    Policy(policy::Args),
 }
 
 /// Where the ledger is; the same for every command.
@@ -39,11 +41,13 @@ impl Cli {
     pub(crate) fn run(self) -> Result<(), Failure> {
         tracing_subscriber::fmt().with_max_level(self.log).with_writer(io::stderr).init();
         match self.command {
+            Command::Up(args) => up::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sessions(args) => sessions::run(&args),
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Policy(args) => policy::run(&args),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Why a command could not be done: one sentence each, with its cure.
 
+use crate::policy::PolicyError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
+use crate::up::UpError;
 use hansard_store::StoreError;
 use std::io;
 use thiserror::Error;
@@ -12,6 +14,10 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sink(#[from] SinkError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Up(#[from] UpError),
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Only standard output is written with a bare `?`.

@@ -10,6 +10,7 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod paint;
+mod policy;
 mod replay;
 mod sessions;
 mod show;
@@ -18,6 +19,7 @@ mod terminal;
 mod time;
 mod token;
 mod transcript;
+mod up;
 mod view;
 
 use clap::Parser;

@@ -53,9 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let stored = reader.parts(&exchange.id)?;
         let account = Account::read(&stored)?;
         Transcript { out: &mut out, paint }.request(place + 1, exchange, &account)?;
-        let mut player =
-            Player { out: &mut out, paint, speed: args.speed, blocks: BTreeMap::new() };
-        player.play(&account)?;
+        Player::new(&mut out, paint, args.speed, thread::sleep).play(&account)?;
     }
     Ok(out.flush()?)
 }
@@ -93,14 +91,20 @@ struct Streaming {
     speaking: bool,
 }
 
-struct Player<'a, W> {
+struct Player<'a, W, S> {
     out: &'a mut W,
     paint: Paint,
     speed: f64,
+    /// Lets time pass.
+    sleep: S,
     blocks: BTreeMap<u64, Streaming>,
 }
 
-impl<W: Write> Player<'_, W> {
+impl<'a, W: Write, S: FnMut(Duration)> Player<'a, W, S> {
+    fn new(out: &'a mut W, paint: Paint, speed: f64, sleep: S) -> Self {
+        Self { out, paint, speed, sleep, blocks: BTreeMap::new() }
+    }
+
     fn play(&mut self, account: &Account<'_>) -> io::Result<()> {
         let response = account.closed().and_then(|(_, closed)| closed.response.as_ref());
         let events = response.and_then(|response| response.events).map(|events| events.get());
@@ -225,7 +229,7 @@ impl<W: Write> Player<'_, W> {
         if self.speed > 0.0 && ms > 0 {
             let seconds = ms as f64 / 1000.0 / self.speed;
             if let Ok(span) = Duration::try_from_secs_f64(seconds) {
-                thread::sleep(span);
+                (self.sleep)(span);
             }
         }
         Ok(())

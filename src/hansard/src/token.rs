@@ -6,6 +6,7 @@
 
 use crate::cli::Data;
 use crate::failure::Failure;
+use clap::builder::NonEmptyStringValueParser;
 use jwt_simple::prelude::{Claims, Duration, ECDSAP256KeyPairLike, ES256KeyPair};
 use serde::Serialize;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -28,10 +29,10 @@ const KEY_FILE: &str = "dev-issuer.key";
   export ANTHROPIC_AUTH_TOKEN=$(hansard token --sub alice --groups developers --ttl 30m)")]
 pub(crate) struct Args {
     /// Whom the token is for
-    #[arg(long, value_name = "SUBJECT")]
+    #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     sub: String,
     /// Groups, separated by commas
-    #[arg(long, value_delimiter = ',', value_name = "GROUP,…")]
+    #[arg(long, value_delimiter = ',', value_name = "GROUP,…", value_parser = NonEmptyStringValueParser::new())]
     groups: Vec<String>,
     /// The email address
     #[arg(long, value_name = "ADDRESS")]

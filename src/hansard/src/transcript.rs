@@ -69,7 +69,11 @@ impl<W: Write> Transcript<'_, W> {
         if let Some(decision) = account.decision() {
             self.field("rule", &verdict(decision))?;
         }
-        if let Some(body) = account.request().and_then(|request| request.body) {
+        let Some(request) = account.request() else { return Ok(()) };
+        if request.body_base64.is_some() {
+            self.field("user", &other_body(request.bytes))?;
+        }
+        if let Some(body) = request.body {
             for block in content::last_user_message(body.get()) {
                 self.block("user", &block)?;
             }
@@ -94,6 +98,8 @@ impl<W: Write> Transcript<'_, W> {
             } else {
                 self.field("answer", &start_of(message, JSON_BYTES))?;
             }
+        } else if let Some(response) = response.filter(|response| response.body_base64.is_some()) {
+            self.field("answer", &other_body(response.bytes))?;
         } else {
             for progress in account.progress() {
                 self.block("claude", &content::block(progress.block.get()))?;
@@ -205,6 +211,10 @@ fn tokens(usage: &str) -> String {
         (None, Some(written)) => format!("{written} tokens out"),
         (None, None) => String::new(),
     }
+}
+
+fn other_body(bytes: u64) -> String {
+    format!("{bytes} bytes that are not JSON (--json has them)")
 }
 
 fn first_lines(text: &str, most: usize) -> String {

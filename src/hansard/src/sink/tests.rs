@@ -356,3 +356,48 @@ async fn a_port_in_use_and_a_folder_in_use_name_their_cure() {
     assert!(locked.to_string().contains("--data"), "{locked}");
     sink.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore]
+async fn load_probe() {
+    for (clients, calls, size) in [(1usize, 400u64, 2_000usize), (32, 200, 2_000), (8, 60, 200_000)]
+    {
+        let sink = Running::start().await;
+        let began = std::time::Instant::now();
+        let text = format!("\"{}\"", "x".repeat(size));
+        let mut tasks = Vec::new();
+        for client in 0..clients {
+            let mut c = sink.client.clone();
+            let text = text.clone();
+            tasks.push(tokio::spawn(async move {
+                let mut lat = Vec::new();
+                for n in 0..calls {
+                    let Record::V1(mut p) = record(1);
+                    p.seq = client as u64 * 10_000 + n;
+                    p.exchange = ExchangeId::new(1000 + p.seq, [1; 10]);
+                    p.part =
+                        Content::Progress(Progress { index: 0, block: RawJson::parsed(&text) });
+                    let m = encode(&Entry::default(), &Record::V1(p), text.len()).unwrap();
+                    let m = StreamAccessLogsMessage::decode(&*m).unwrap();
+                    let t = std::time::Instant::now();
+                    c.stream_access_logs(tokio_stream::iter([m])).await.unwrap();
+                    lat.push(t.elapsed());
+                }
+                lat
+            }));
+        }
+        let mut lat = Vec::new();
+        for t in tasks {
+            lat.extend(t.await.unwrap());
+        }
+        lat.sort();
+        let s = began.elapsed().as_secs_f64();
+        println!(
+            "{clients} clients x {size}B: {:.0}/s p50 {:?} p99 {:?}",
+            lat.len() as f64 / s,
+            lat[lat.len() / 2],
+            lat[lat.len() * 99 / 100]
+        );
+        sink.stop().await;
+    }
+}

@@ -1,0 +1,161 @@
+//! `hansard up`: the whole of it on one machine.
+//!
+//! Enters: where to listen, what stands behind, a policy. Starts the sink in this process and
+//! Envoy beside it, with the bundled configuration of `envoy/standalone` in which only addresses
+//! are substituted. Leaves when told to: what is in flight finishes and is recorded first.
+//!
+//! ```text
+//! client ─▶ Envoy (child) ─▶ upstream: --upstream | api.anthropic.com | scripted Claude (child)
+//!              └─▶ sink (this process) ─▶ data folder
+//! ```
+
+mod admin;
+mod banner;
+mod config;
+mod envoy;
+mod problem;
+mod upstream;
+
+use crate::cli::Data;
+use crate::failure::Failure;
+use crate::policy::{Loaded, Source};
+use crate::sink::{Sink, stop_signal};
+use crate::token::{AUDIENCE, DevIssuer, ISSUER};
+use banner::Banner;
+use envoy::Envoy;
+use hansard_core::config::Effect;
+use hansard_core::config::raw::{RawIssuer, RawJwks};
+pub(crate) use problem::UpError;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use upstream::Upstream;
+
+/// The policy that is used without `--policy`.
+const DEFAULT_POLICY: &str = include_str!("../../../../policies/default.yaml");
+/// How long the printed token lasts.
+const TOKEN_TTL: Duration = Duration::from_secs(8 * 3600);
+
+/// Run everything on this machine: gateway, sink, ledger
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hansard up
+  ANTHROPIC_API_KEY=… hansard up
+  hansard up --upstream http://127.0.0.1:8081 --policy policies/keycloak-groups.yaml")]
+pub(crate) struct Args {
+    /// Address that clients call
+    #[arg(long, default_value = "127.0.0.1:10000", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// What stands behind the gateway [default: api.anthropic.com when ANTHROPIC_API_KEY is set,
+    /// else a scripted Claude]
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// The policy [default: the bundled policies/default.yaml]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The Envoy to run, 1.35 or later [default: `envoy` on the PATH]
+    #[arg(long, env = "ENVOY", value_name = "PATH")]
+    envoy: Option<PathBuf>,
+    /// The filter [default: hansard_filter.wasm beside this program]
+    #[arg(long, value_name = "PATH")]
+    filter: Option<PathBuf>,
+    /// Envoy's worker threads [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    workers: Option<u32>,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    // One thread: Envoy ties its life to the thread that starts it, which must be this one.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(UpError::Runtime)?;
+    runtime.block_on(serve(args))
+}
+
+async fn serve(args: &Args) -> Result<(), Failure> {
+    let data = &args.data.data;
+    let program = envoy::find(args.envoy.as_deref())?;
+    let filter = envoy::filter(args.filter.as_deref())?;
+    let issuer = DevIssuer::open(data)?;
+    let source = match &args.policy {
+        Some(path) => Loaded::read(path)?,
+        None => Source::parse(Path::new("policies/default.yaml"), DEFAULT_POLICY)?,
+    };
+    let loaded = source.or_trust(development(&issuer))?;
+    let token = own_token(&loaded, &issuer)?;
+    drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
+
+    let upstream = Upstream::choose(args.upstream.as_deref())?;
+    let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), data).await?;
+    let setup = config::Setup {
+        listen: args.listen,
+        sink: sink.addr(),
+        upstream: &upstream.target,
+        key: upstream.key.as_deref(),
+        policy: &loaded.json,
+        filter: &filter,
+    };
+    let files = config::write(&data.join("envoy"), &setup)?;
+
+    let (stop_sink, sink_stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(sink.serve(async {
+        let _ends_as_well_when_dropped = sink_stopped.await;
+    }));
+    let stop = stop_signal().map_err(UpError::Runtime)?;
+    let mut stop = std::pin::pin!(stop);
+    let mut envoy = Envoy::start(&program, &files, args.workers)?;
+    let version = tokio::select! {
+        ready = envoy.ready() => ready?,
+        () = &mut stop => return Ok(()),
+    };
+
+    Banner {
+        listen: args.listen,
+        version: &version,
+        policy: args.policy.as_deref(),
+        digest: &loaded.policy.digest,
+        upstream: &upstream,
+        data,
+        token: token.as_deref(),
+    }
+    .print()?;
+    let outcome = tokio::select! {
+        () = &mut stop => envoy.drain().await,
+        died = envoy.died() => Err(died),
+    };
+    let _it_may_have_ended = stop_sink.send(());
+    let sink = serving.await.map_err(|_| UpError::SinkDied)?;
+    drop(upstream);
+    outcome?;
+    Ok(sink?)
+}
+
+/// The development issuer, as a policy names it.
+fn development(issuer: &DevIssuer) -> RawIssuer {
+    let keys = issuer.jwks().get("keys").and_then(|keys| keys.as_array().cloned());
+    RawIssuer {
+        issuer: ISSUER.into(),
+        audiences: vec![AUDIENCE.into()],
+        algorithms: vec!["ES256".into()],
+        jwks: RawJwks { keys: Some(keys.unwrap_or_default()), ..RawJwks::default() },
+        groups_claim: "groups".into(),
+        leeway_s: 30,
+    }
+}
+
+/// A token that the policy admits, when it trusts the development issuer.
+fn own_token(loaded: &Loaded, issuer: &DevIssuer) -> Result<Option<String>, Failure> {
+    if !loaded.policy.issuers.iter().any(|trusted| trusted.issuer == ISSUER) {
+        return Ok(None);
+    }
+    let allowing = loaded.policy.rules.iter().find(|rule| rule.effect == Effect::Allow);
+    let groups: Vec<String> = allowing.map(|rule| rule.groups.clone()).unwrap_or_default();
+    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let user = user.unwrap_or_else(|| "developer".into());
+    Ok(Some(issuer.issue(&user, &groups, None, TOKEN_TTL)?))
+}
