@@ -6,7 +6,23 @@
 
 use crate::http::Answer;
 use hansard_record::ExchangeId;
-use serde_json::json;
+use serde::Serialize;
+
+/// The error object of the API.
+#[derive(Serialize)]
+struct Body {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    request_id: ExchangeId,
+    error: Detail,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: String,
+}
 
 /// An error that the gateway answers with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +107,12 @@ impl ApiError {
     }
 
     fn body(&self, exchange: ExchangeId) -> String {
-        json!({
-            "type": "error",
-            "request_id": exchange,
-            "error": {"type": self.kind, "message": self.told(exchange)},
-        })
-        .to_string()
+        let body = Body {
+            kind: "error",
+            request_id: exchange,
+            error: Detail { kind: self.kind, message: self.told(exchange) },
+        };
+        serde_json::to_string(&body).unwrap_or_default()
     }
 
     /// The message with the exchange's id.
