@@ -192,12 +192,6 @@ impl Arrival {
         });
     }
 
-    /// Whether the rest of the body need not be waited for.
-    #[must_use]
-    pub fn is_too_large(&self) -> bool {
-        self.early.as_ref().is_some_and(|error| error.status == 413)
-    }
-
     /// Whether the caller is verified or refused.
     #[must_use]
     pub fn is_identified(&self) -> bool {

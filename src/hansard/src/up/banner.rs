@@ -11,6 +11,7 @@ pub(super) struct Banner<'a> {
     pub(super) policy: Option<&'a Path>,
     pub(super) digest: &'a str,
     pub(super) upstream: &'a Upstream,
+    pub(super) sink: Option<SocketAddr>,
     pub(super) data: &'a Path,
     pub(super) token: Option<&'a str>,
 }
@@ -26,13 +27,20 @@ impl Banner<'_> {
         writeln!(out, "  gateway   http://{}  (Envoy {})", self.listen, self.version)?;
         writeln!(out, "  upstream  {}", self.upstream.describe())?;
         writeln!(out, "  policy    {policy}, sha256 {digest}…")?;
-        writeln!(out, "  ledger    {}", self.data.display())?;
+        match self.sink {
+            Some(sink) => writeln!(out, "  sink      {sink}")?,
+            None => writeln!(out, "  ledger    {}", self.data.display())?,
+        }
         match self.token {
             Some(token) => self.usage(out, token)?,
             None => writeln!(
                 out,
                 "\nThe policy names its own issuer: clients bring its tokens as ANTHROPIC_AUTH_TOKEN."
             )?,
+        }
+        if self.sink.is_some() {
+            writeln!(out, "\nCtrl-C finishes what is in flight, then stops.")?;
+            return out.flush();
         }
         let data = self.data_flag();
         writeln!(out, "\nSee what was recorded:\n\n  {} sessions{data}", program())?;

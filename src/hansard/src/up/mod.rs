@@ -19,7 +19,7 @@ mod upstream;
 use crate::cli::Data;
 use crate::failure::Failure;
 use crate::policy::{Loaded, Source};
-use crate::sink::{Sink, stop_signal};
+use crate::sink::{Sink, SinkError, stop_signal};
 use crate::token::{AUDIENCE, DevIssuer, ISSUER};
 use banner::Banner;
 use envoy::Envoy;
@@ -30,6 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use upstream::Upstream;
 
 /// The policy that is used without `--policy`.
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     /// The policy [default: the bundled policies/default.yaml]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Send records to a sink that runs elsewhere, instead of keeping them here
+    #[arg(long, value_name = "ADDR")]
+    sink: Option<SocketAddr>,
     /// The Envoy to run, 1.35 or later [default: `envoy` on the PATH]
     #[arg(long, env = "ENVOY", value_name = "PATH")]
     envoy: Option<PathBuf>,
@@ -91,21 +95,16 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
 
     let upstream = Upstream::choose(args.upstream.as_deref())?;
-    let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), data).await?;
+    let sink = OwnSink::unless(args.sink, data).await?;
     let setup = config::Setup {
         listen: args.listen,
-        sink: sink.addr(),
+        sink: sink.addr,
         upstream: &upstream.target,
         key: upstream.key.as_deref(),
         policy: &loaded.json,
         filter: &filter,
     };
     let files = config::write(&data.join("envoy"), &setup)?;
-
-    let (stop_sink, sink_stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(sink.serve(async {
-        let _ends_as_well_when_dropped = sink_stopped.await;
-    }));
     let stop = stop_signal().map_err(UpError::Runtime)?;
     let mut stop = std::pin::pin!(stop);
     let mut envoy = Envoy::start(&program, &files, args.workers)?;
@@ -113,13 +112,13 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         ready = envoy.ready() => ready?,
         () = &mut stop => return Ok(()),
     };
-
     Banner {
         listen: args.listen,
         version: &version,
         policy: args.policy.as_deref(),
         digest: &loaded.policy.digest,
         upstream: &upstream,
+        sink: args.sink,
         data,
         token: token.as_deref(),
     }
@@ -128,11 +127,35 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         () = &mut stop => envoy.drain().await,
         died = envoy.died() => Err(died),
     };
-    let _it_may_have_ended = stop_sink.send(());
-    let sink = serving.await.map_err(|_| UpError::SinkDied)?;
-    drop(upstream);
-    outcome?;
-    Ok(sink?)
+    sink.stop().await?;
+    Ok(outcome?)
+}
+
+/// The sink of this process, unless records go elsewhere.
+struct OwnSink {
+    addr: SocketAddr,
+    running: Option<(oneshot::Sender<()>, JoinHandle<Result<(), SinkError>>)>,
+}
+
+impl OwnSink {
+    async fn unless(elsewhere: Option<SocketAddr>, data: &Path) -> Result<Self, Failure> {
+        if let Some(addr) = elsewhere {
+            return Ok(Self { addr, running: None });
+        }
+        let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), data).await?;
+        let addr = sink.addr();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(sink.serve(async {
+            let _ends_as_well_when_dropped = stopped.await;
+        }));
+        Ok(Self { addr, running: Some((stop, serving)) })
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        let Some((stop, serving)) = self.running else { return Ok(()) };
+        let _it_may_have_ended = stop.send(());
+        Ok(serving.await.map_err(|_| UpError::SinkDied)??)
+    }
 }
 
 /// The development issuer, as a policy names it.

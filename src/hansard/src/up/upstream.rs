@@ -79,7 +79,18 @@ impl Target {
         if host.is_empty() || !plain || has_user {
             return Err(wrong());
         }
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let port = match uri.port() {
+            Some(port) => port.as_u16(),
+            // A colon without a number is no port at all.
+            None if uri
+                .authority()
+                .is_some_and(|a| !a.as_str().ends_with(uri.host().unwrap_or_default())) =>
+            {
+                return Err(wrong());
+            }
+            None if tls => 443,
+            None => 80,
+        };
         Ok(Self { host, port, tls })
     }
 }

@@ -1,0 +1,249 @@
+//! One HTTP stream: Envoy's callbacks as the steps of one exchange.
+//!
+//! ```text
+//! request   headers ─ body… ─▶ Arriving ─▶ Opening | Refusing ──acknowledged──▶ resume | answer
+//! response  headers ─ body… ─▶ Whole | Streaming ──acknowledged──▶ resume
+//! log       whatever is not closed is closed, and its part adopted by the VM
+//! ```
+//!
+//! Every host call that fails ends the exchange closed: an answer of ours while the client has
+//! none, an error event and a reset afterwards.
+
+mod parts;
+mod request;
+mod response;
+
+use crate::hold::Hold;
+use crate::host::{self, Side};
+use crate::root::Rules;
+use crate::vm::Vm;
+use hansard_core::budget::Charge;
+use hansard_core::config::Delivery;
+use hansard_core::delivery::StreamId;
+use hansard_core::exchange::{Arrival, Ending, Forwarded, Opened, Opening, Parcel, Stream, Whole};
+use hansard_core::http::Answer;
+use hansard_record::v1::EndWhy;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The SDK's side of a stream: hands every callback to the flow.
+pub(crate) struct HttpStream {
+    id: StreamId,
+    vm: Rc<Vm>,
+    flow: Rc<RefCell<Flow>>,
+}
+
+/// The exchange and where it stands.
+pub(crate) struct Flow {
+    id: StreamId,
+    vm: Rc<Vm>,
+    rules: Rc<Rules>,
+    phase: Phase,
+    hold: Hold,
+    /// Body bytes in Envoy's buffer, on the side that is being read.
+    buffered: usize,
+    /// Body bytes of a refused request that were let go unread.
+    drained: usize,
+    /// Calls that this stream made itself.
+    calls: Vec<u32>,
+    charge: Charge,
+    /// Under delivery `access_log`: the opened part, kept for Envoy's own logger.
+    opened: Option<Parcel>,
+    /// The response breaks off for this reason as soon as Envoy allows it.
+    breaking: Option<EndWhy>,
+}
+
+enum Phase {
+    /// No request yet.
+    Fresh,
+    Arriving {
+        arrival: Arrival,
+        ended: bool,
+        keys_by: u64,
+    },
+    Opening {
+        opened: Opened,
+    },
+    Refusing {
+        answer: Answer,
+        unrecorded: Answer,
+    },
+    Forwarded(Forwarded),
+    Whole {
+        whole: Whole,
+        closing: bool,
+        passed: Vec<u8>,
+    },
+    Streaming(Stream),
+    /// Answered by us, or broken off: the client's side needs nothing more of us.
+    Answered,
+    /// On record to the end: the rest passes.
+    Closed,
+}
+
+impl HttpStream {
+    pub(crate) fn new(id: StreamId, vm: Rc<Vm>, rules: Rc<Rules>) -> Self {
+        let flow = Flow {
+            id,
+            charge: vm.budget.charge(),
+            vm: Rc::clone(&vm),
+            rules,
+            phase: Phase::Fresh,
+            hold: Hold::default(),
+            buffered: 0,
+            drained: 0,
+            calls: Vec::new(),
+            opened: None,
+            breaking: None,
+        };
+        let flow = Rc::new(RefCell::new(flow));
+        vm.enter(id, &flow);
+        Self { id, vm, flow }
+    }
+
+    fn step(&self, step: impl FnOnce(&mut Flow) -> Action) -> Action {
+        match self.flow.try_borrow_mut() {
+            Ok(mut flow) => step(&mut flow),
+            // Envoy entered this stream from within itself: hold, and let its own error stand.
+            Err(_) => Action::Pause,
+        }
+    }
+}
+
+impl Context for HttpStream {
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
+        if let Ok(mut flow) = self.flow.try_borrow_mut() {
+            flow.calls.retain(|own| *own != call);
+        }
+        self.vm.answered(call, status == 0);
+    }
+}
+
+impl HttpContext for HttpStream {
+    fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
+        self.step(|flow| flow.request_headers(end))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.step(|flow| flow.request_body(size, end))
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.step(Flow::request_trailers)
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
+        self.step(|flow| flow.response_headers(end))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.step(|flow| flow.response_body(size, end))
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.step(Flow::response_trailers)
+    }
+
+    fn on_log(&mut self) {
+        let calls = match self.flow.try_borrow_mut() {
+            Ok(mut flow) => {
+                flow.log();
+                std::mem::take(&mut flow.calls)
+            }
+            Err(_) => Vec::new(),
+        };
+        self.vm.leave(self.id, &calls);
+    }
+}
+
+impl Flow {
+    fn answer(&mut self, answer: &Answer) {
+        self.phase = Phase::Answered;
+        self.charge.set(0);
+        let headers: Vec<_> =
+            answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if host::answer(answer.status, &headers, answer.body.as_bytes()).is_err() {
+            let _stays_closed = host::close(Side::Request);
+        }
+    }
+
+    /// A host call failed: nothing more passes.
+    fn fail(&mut self) {
+        let now = self.now();
+        let phase = std::mem::replace(&mut self.phase, Phase::Answered);
+        let ending = Ending::own(EndWhy::GatewayFailed);
+        let parcel = self.vm.write(|scribe| match &phase {
+            Phase::Forwarded(forwarded) => forwarded.ended(ending, scribe, now).ok(),
+            Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
+            Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
+            Phase::Fresh
+            | Phase::Arriving { .. }
+            | Phase::Opening { .. }
+            | Phase::Refusing { .. }
+            | Phase::Answered
+            | Phase::Closed => None,
+        });
+        self.keep(parcel.flatten());
+        self.answer(&Answer::gateway_failed());
+    }
+
+    /// The stream is over, one way or another. Whatever is not closed is closed here.
+    fn log(&mut self) {
+        let now = self.now();
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        if matches!(phase, Phase::Fresh) {
+            return;
+        }
+        let ending = Ending::reported(
+            host::text_property(&["response", "code_details"]),
+            host::number_property(&["response", "flags"]),
+        );
+        let logged = self.is_logged();
+        let rules = Rc::clone(&self.rules);
+        let parcel = self.vm.write(|scribe| match phase {
+            Phase::Arriving { mut arrival, .. } => {
+                let status = host::number_property(&["response", "code"]).unwrap_or(0);
+                arrival.broken_off(u16::try_from(status).unwrap_or(0));
+                match arrival.conclude(&rules.policy, scribe, &[], now) {
+                    Opening::Refused(refused) => refused.parcel,
+                    Opening::Opened(_, parcel) => Some(parcel),
+                }
+            }
+            Phase::Opening { opened } => opened.ended(ending, scribe, now).ok(),
+            Phase::Forwarded(forwarded) => forwarded.ended(ending, scribe, now).ok(),
+            Phase::Whole { whole, passed, .. } if logged => {
+                let complete = !passed.is_empty() && Ending::is_clean(&ending);
+                let ending = if complete { Ending::own(EndWhy::Complete) } else { ending };
+                whole.close(ending, scribe, &passed, now).ok()
+            }
+            Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
+            Phase::Streaming(mut stream) if logged && Ending::is_clean(&ending) => {
+                stream.finish(scribe, now).ok()
+            }
+            Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
+            Phase::Fresh | Phase::Refusing { .. } | Phase::Answered | Phase::Closed => None,
+        });
+        let parcel = parcel.flatten();
+        if logged {
+            if let Some(opened) = self.opened.take() {
+                let _lossy = host::set_filter_state("hansard.opened", opened.message.record());
+            }
+        } else if let Some(parcel) = &parcel {
+            let record = &self.rules.policy.record;
+            Vm::last_word(&record.cluster, record.timeout_ms, parcel);
+        }
+        self.keep(parcel);
+    }
+
+    /// Whether the record rides on Envoy's own logger, and nothing waits for it.
+    fn is_logged(&self) -> bool {
+        self.rules.policy.record.delivery == Delivery::AccessLog
+    }
+
+    /// The time; without one, the records of this VM cannot be dated, and the epoch says so.
+    fn now(&self) -> u64 {
+        host::now().unwrap_or(0)
+    }
+}

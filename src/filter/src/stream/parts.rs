@@ -1,0 +1,124 @@
+//! A stream's parts: on their way, durable, or not in time.
+
+use super::{Flow, Phase};
+use crate::host::{self, Side};
+use hansard_core::config::OnFailure;
+use hansard_core::exchange::{Ending, Parcel};
+use hansard_record::v1::EndWhy;
+
+impl Flow {
+    /// The root was woken for this stream.
+    pub(crate) fn woken(&mut self) {
+        if let Some(why) = self.breaking {
+            return self.broken(why);
+        }
+        let waiting = matches!(&self.phase, Phase::Streaming(stream) if stream.is_waiting());
+        if self.hold.woken(waiting) && host::resume(Side::Response).is_err() {
+            self.broken(EndWhy::GatewayFailed);
+        }
+    }
+
+    /// A part of this stream is durable, or is not and will not be in time.
+    pub(crate) fn settled(&mut self, parcel: Parcel, acknowledged: bool) {
+        let part = parcel.seq;
+        let passes = acknowledged || self.rules.policy.record.on_failure == OnFailure::Continue;
+        let now = self.now();
+        match std::mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Opening { opened } if opened.part() == part && passes => {
+                if !acknowledged {
+                    self.vm.adopt(parcel);
+                }
+                self.charge.set(0);
+                self.phase = Phase::Forwarded(opened.forward(acknowledged));
+                if host::resume(Side::Request).is_err() {
+                    self.fail();
+                }
+            }
+            Phase::Opening { opened } if opened.part() == part => {
+                let policy = &self.rules.policy;
+                let written = self.vm.write(|scribe| opened.record_failed(policy, scribe, now));
+                let Some(refused) = written else { return self.fail() };
+                self.keep(refused.parcel);
+                self.answer(&refused.answer);
+            }
+            Phase::Refusing { answer, unrecorded } => {
+                if !acknowledged {
+                    self.vm.adopt(parcel);
+                }
+                self.answer(if passes { &answer } else { &unrecorded });
+            }
+            Phase::Whole { whole, .. } if passes => {
+                if !acknowledged {
+                    self.vm.adopt(parcel);
+                }
+                drop(whole);
+                self.phase = Phase::Closed;
+                self.charge.set(0);
+                if host::resume(Side::Response).is_err() {
+                    let _stays_closed = host::close(Side::Response);
+                }
+            }
+            Phase::Whole { whole, .. } => {
+                self.vm.adopt(parcel);
+                let answer = whole.unrecorded();
+                self.turn_away(&whole, &answer, Ending::own(EndWhy::RecordFailed), now);
+            }
+            Phase::Streaming(stream) => {
+                self.phase = Phase::Streaming(stream);
+                if !acknowledged {
+                    self.vm.adopt(parcel);
+                }
+                if passes {
+                    self.release(part, acknowledged)
+                } else {
+                    self.broken(EndWhy::RecordFailed)
+                }
+            }
+            other => {
+                self.phase = other;
+                if !acknowledged {
+                    self.vm.adopt(parcel);
+                }
+            }
+        }
+    }
+
+    /// Lets go what waited for a part.
+    fn release(&mut self, part: u64, acknowledged: bool) {
+        let Phase::Streaming(stream) = &mut self.phase else { return };
+        let pass = stream.settle(part, acknowledged);
+        let waiting = stream.is_waiting();
+        self.charge.set(stream.bytes());
+        if waiting && pass.is_empty() {
+            return;
+        }
+        let at = self.hold.unreleased;
+        if !pass.is_empty() && host::write(Side::Response, at, &pass).is_err() {
+            return self.broken(EndWhy::GatewayFailed);
+        }
+        let over = self.hold.ended && !waiting;
+        if self.hold.acknowledged(pass.len(), waiting) && host::resume(Side::Response).is_err() {
+            return self.broken(EndWhy::GatewayFailed);
+        }
+        if over {
+            self.phase = Phase::Closed;
+            self.charge.set(0);
+        }
+    }
+
+    pub(super) fn send(&mut self, parcel: Parcel, now: u64) {
+        let record = &self.rules.policy.record;
+        let call = self.vm.send(self.id, &record.cluster, record.timeout_ms, parcel, now);
+        self.calls.extend(call);
+    }
+
+    /// Gives a part that nobody waits for to the VM.
+    pub(super) fn keep(&mut self, parcel: Option<Parcel>) {
+        let Some(parcel) = parcel else { return };
+        if self.is_logged() {
+            let _lossy = host::set_filter_state("hansard.closed", parcel.message.record());
+        } else {
+            self.vm.adopt(parcel);
+        }
+    }
+}

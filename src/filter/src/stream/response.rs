@@ -1,0 +1,255 @@
+//! The response's callbacks: what is whole waits for its part, a stream flows up to what must be on
+//! record first.
+
+use super::{Flow, Phase};
+use crate::hold::Step;
+use crate::host::{self, Buffer, Map, Side};
+use hansard_core::exchange::{Ending, Pass, Responding, Whole};
+use hansard_core::http::Answer;
+use hansard_record::v1::EndWhy;
+use proxy_wasm::types::Action;
+
+impl Flow {
+    pub(super) fn response_headers(&mut self, end: bool) -> Action {
+        let Phase::Forwarded(_) = &self.phase else { return Action::Continue };
+        let Ok(headers) = host::headers(Map::Headers(Side::Response)) else {
+            self.fail();
+            return Action::Pause;
+        };
+        let Phase::Forwarded(forwarded) = std::mem::replace(&mut self.phase, Phase::Answered)
+        else {
+            return Action::Continue;
+        };
+        let now = self.now();
+        let has_length = headers.first("content-length").is_some();
+        match forwarded.answered(&self.rules.policy, &headers, now) {
+            Responding::Stream(stream) => {
+                self.phase = Phase::Streaming(stream);
+                // The body may change (an error event), so its length must not be promised.
+                if has_length && host::remove_header(Side::Response, "content-length").is_err() {
+                    self.fail();
+                    return Action::Pause;
+                }
+                if end {
+                    return self.stream_ended();
+                }
+                Action::Continue
+            }
+            Responding::Whole(whole) => {
+                if let Some((answer, ending)) = whole.unreadable() {
+                    self.turn_away(&whole, &answer, ending, now);
+                    return Action::Pause;
+                }
+                self.phase = Phase::Whole { whole, closing: false, passed: Vec::new() };
+                if self.is_logged() {
+                    return Action::Continue;
+                }
+                if end {
+                    self.whole_ended(now);
+                }
+                Action::Pause
+            }
+        }
+    }
+
+    pub(super) fn response_body(&mut self, size: usize, end: bool) -> Action {
+        match &self.phase {
+            Phase::Streaming(_) => self.stream_body(size, end),
+            Phase::Whole { .. } if self.is_logged() => self.passing_body(size),
+            Phase::Whole { .. } => self.whole_body(size, end),
+            Phase::Answered if self.breaking.is_some() => {
+                // The reset is under way; what still comes from the upstream goes nowhere.
+                let _dropped = host::write(Side::Response, 0, &[]);
+                Action::Continue
+            }
+            Phase::Fresh
+            | Phase::Arriving { .. }
+            | Phase::Opening { .. }
+            | Phase::Refusing { .. }
+            | Phase::Forwarded(_)
+            | Phase::Answered
+            | Phase::Closed => Action::Continue,
+        }
+    }
+
+    /// A chunk of a whole response that nothing waits for: copied on its way.
+    fn passing_body(&mut self, size: usize) -> Action {
+        let Ok(chunk) = host::read(Buffer::Body(Side::Response), 0, size) else {
+            self.fail();
+            return Action::Pause;
+        };
+        let Phase::Whole { whole, passed, .. } = &mut self.phase else { return Action::Continue };
+        passed.extend_from_slice(&chunk);
+        self.charge.set(passed.capacity());
+        let limit = self.rules.policy.limits.response_bytes;
+        if passed.len() <= limit {
+            return Action::Continue;
+        }
+        let (_, ending) = whole.too_large(limit);
+        let now = self.now();
+        if let Phase::Whole { whole, passed, .. } =
+            std::mem::replace(&mut self.phase, Phase::Answered)
+        {
+            let parcel = self.vm.write(|scribe| whole.close(ending, scribe, &passed, now).ok());
+            self.keep(parcel.flatten());
+        }
+        let _stays_closed = host::close(Side::Response);
+        Action::Pause
+    }
+
+    /// More of a whole response, which Envoy holds.
+    fn whole_body(&mut self, size: usize, end: bool) -> Action {
+        let Phase::Whole { whole, closing: false, .. } = &self.phase else { return Action::Pause };
+        self.buffered = size;
+        let limit = self.rules.policy.limits.response_bytes;
+        let now = self.now();
+        if size > limit {
+            let (answer, ending) = whole.too_large(limit);
+            if let Phase::Whole { whole, .. } = std::mem::replace(&mut self.phase, Phase::Answered)
+            {
+                self.turn_away(&whole, &answer, ending, now);
+            }
+        } else if end {
+            self.whole_ended(now);
+        }
+        Action::Pause
+    }
+
+    pub(super) fn response_trailers(&mut self) -> Action {
+        match &self.phase {
+            Phase::Streaming(_) => self.stream_ended(),
+            Phase::Whole { closing: false, .. } if !self.is_logged() => {
+                let now = self.now();
+                self.whole_ended(now);
+                Action::Pause
+            }
+            Phase::Whole { closing: true, .. } => Action::Pause,
+            _ => Action::Continue,
+        }
+    }
+
+    /// A whole response is here: its part goes out, and it waits.
+    fn whole_ended(&mut self, now: u64) {
+        let Phase::Whole { whole, closing, .. } = &mut self.phase else { return };
+        *closing = true;
+        self.charge.set(self.buffered.saturating_mul(2));
+        let written = match host::read(Buffer::Body(Side::Response), 0, self.buffered) {
+            Ok(body) if body.len() == self.buffered => {
+                self.vm.write(|scribe| whole.complete(scribe, &body, now))
+            }
+            _ => None,
+        };
+        match written {
+            Some(Ok(parcel)) => self.send(parcel, now),
+            Some(Err(_)) | None => self.fail(),
+        }
+    }
+
+    /// Withholds a response for good and tells the client why.
+    pub(super) fn turn_away(&mut self, whole: &Whole, answer: &Answer, ending: Ending, now: u64) {
+        let parcel = self.vm.write(|scribe| whole.close(ending, scribe, &[], now).ok());
+        self.keep(parcel.flatten());
+        self.answer(answer);
+    }
+
+    fn stream_body(&mut self, size: usize, end: bool) -> Action {
+        let at = self.hold.unreleased;
+        self.hold.ended |= end;
+        if self.breaking.is_some() {
+            let _dropped = host::write(Side::Response, at, &[]);
+            return Action::Pause;
+        }
+        let Ok(chunk) = host::read(Buffer::Body(Side::Response), at, size.saturating_sub(at))
+        else {
+            return self.break_off(EndWhy::GatewayFailed);
+        };
+        let now = self.now();
+        let waits = !self.is_logged();
+        let Phase::Streaming(stream) = &mut self.phase else { return Action::Continue };
+        let waited = stream.is_waiting();
+        let fed = self.vm.write(|scribe| {
+            let mut fed = stream.feed(&chunk, scribe, now);
+            if end && waits {
+                match stream.finish(scribe, now) {
+                    Ok(parcel) => fed.parcels.push(parcel),
+                    Err(_) => fed.failed = Some(EndWhy::GatewayFailed),
+                }
+            }
+            fed
+        });
+        let Some(fed) = fed else { return self.break_off(EndWhy::GatewayFailed) };
+        if !waits {
+            self.charge.set(stream.bytes());
+            return Action::Continue;
+        }
+        let waiting = stream.is_waiting();
+        self.charge.set(stream.bytes());
+        for parcel in fed.parcels {
+            self.send(parcel, now);
+        }
+        if let Some(why) = fed.failed {
+            return self.break_off(why);
+        }
+        let (pass, changed) = match &fed.pass {
+            Pass::Unchanged => (chunk.as_slice(), false),
+            Pass::Bytes(bytes) => (bytes.as_slice(), true),
+        };
+        let step =
+            if waiting { self.hold.wait(pass.len(), waited) } else { self.hold.flow(pass.len()) };
+        let (offset, action, wake) = match step {
+            Step::Continue { at } => (at, Action::Continue, false),
+            Step::Pause { at, wake } => (at, Action::Pause, wake),
+        };
+        if changed && host::write(Side::Response, offset, pass).is_err() {
+            return self.break_off(EndWhy::GatewayFailed);
+        }
+        if wake {
+            self.vm.ring(self.id);
+        }
+        action
+    }
+
+    /// The stream's end came without a body callback: with its headers, or as trailers.
+    fn stream_ended(&mut self) -> Action {
+        let now = self.now();
+        if self.is_logged() {
+            return Action::Continue;
+        }
+        let Phase::Streaming(stream) = &mut self.phase else { return Action::Continue };
+        self.hold.trailers();
+        match self.vm.write(|scribe| stream.finish(scribe, now)) {
+            Some(Ok(parcel)) => {
+                self.send(parcel, now);
+                Action::Pause
+            }
+            Some(Err(_)) | None => self.break_off(EndWhy::GatewayFailed),
+        }
+    }
+
+    /// The stream cannot go on. What is withheld stays so; the client is told as soon as Envoy
+    /// takes a write, which is after this callback has paused.
+    fn break_off(&mut self, why: EndWhy) -> Action {
+        self.breaking = Some(why);
+        self.hold.wait(0, true);
+        self.vm.ring(self.id);
+        Action::Pause
+    }
+
+    pub(super) fn broken(&mut self, why: EndWhy) {
+        self.breaking = Some(why);
+        let Phase::Streaming(stream) = std::mem::replace(&mut self.phase, Phase::Answered) else {
+            return;
+        };
+        let now = self.now();
+        let parcel = self.vm.write(|scribe| stream.close(Ending::own(why), scribe, now).ok());
+        self.keep(parcel.flatten());
+        // The event reaches the client, the reset cuts the upstream at once.
+        let told = self.hold.is_paused()
+            && host::write(Side::Response, self.hold.unreleased, &stream.error_event(why)).is_ok();
+        if told {
+            self.hold.resumed();
+            let _stays_closed = host::resume(Side::Response);
+        }
+        let _stays_closed = host::close(Side::Response);
+    }
+}
