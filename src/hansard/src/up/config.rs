@@ -98,10 +98,49 @@ fn envoy(setup: &Setup<'_>, folder: &Path) -> Result<Value, UpError> {
     } else {
         place(&mut all, claude)?.as_object_mut().map(|cluster| cluster.remove("transport_socket"));
     }
+    add_issuers(&mut all, setup.policy)?;
     let sink = format!("/static_resources/clusters/1/{ENDPOINT}");
     let at = setup.sink;
     set(&mut all, &sink, json!({"address": at.ip().to_string(), "port_value": at.port()}))?;
     Ok(all)
+}
+
+/// The clusters over which the policy's issuers are asked for their keys. An operator's own Envoy
+/// has them in its configuration; here they follow from the policy.
+fn add_issuers(all: &mut Value, policy: &str) -> Result<(), UpError> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let issuers = policy.pointer("/identity/issuers").and_then(Value::as_array);
+    let clusters = place(all, "/static_resources/clusters")?.as_array_mut();
+    let (Some(clusters), Some(issuers)) = (clusters, issuers) else { return Ok(()) };
+    for jwks in issuers.iter().filter_map(|issuer| issuer.get("jwks")) {
+        let text = |name: &str| jwks.get(name).and_then(Value::as_str);
+        let (Some(uri), Some(name)) = (text("uri"), text("cluster")) else { continue };
+        if clusters.iter().any(|cluster| cluster.get("name") == Some(&json!(name))) {
+            continue;
+        }
+        let Target { host, port, tls } = Target::of(uri)?;
+        let mut cluster = json!({
+            "name": name, "type": "STRICT_DNS", "connect_timeout": "5s",
+            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint":
+                {"address": {"socket_address": {"address": host, "port_value": port}}}}]}]},
+        });
+        if tls {
+            cluster["transport_socket"] = json!({
+                "name": "envoy.transport_sockets.tls",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                    "sni": host,
+                    "common_tls_context": {"validation_context": {
+                        "trusted_ca": {"filename": "/etc/ssl/certs/ca-certificates.crt"},
+                        "match_typed_subject_alt_names":
+                            [{"san_type": "DNS", "matcher": {"exact": host}}],
+                    }},
+                },
+            });
+        }
+        clusters.push(cluster);
+    }
+    Ok(())
 }
 
 const ENDPOINT: &str = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";

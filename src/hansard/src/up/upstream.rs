@@ -2,8 +2,10 @@
 
 use super::UpError;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use tonic::codegen::http::Uri;
 
 /// The upstream of one run.
 pub(super) struct Upstream {
@@ -65,32 +67,36 @@ impl Drop for Upstream {
 }
 
 impl Target {
+    /// The target of a URL that names nothing but a target.
     fn parse(url: &str) -> Result<Self, UpError> {
+        let uri: Uri = url.parse().map_err(|_| UpError::Upstream { url: url.to_owned() })?;
+        if uri.path_and_query().is_some_and(|path| path.as_str() != "/") {
+            return Err(UpError::Upstream { url: url.to_owned() });
+        }
+        Self::of(url)
+    }
+
+    /// The target of any absolute URL.
+    pub(super) fn of(url: &str) -> Result<Self, UpError> {
         let wrong = || UpError::Upstream { url: url.to_owned() };
-        let uri: tonic::codegen::http::Uri = url.parse().map_err(|_| wrong())?;
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => return Err(wrong()),
         };
-        let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
-        let plain = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-        let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if host.is_empty() || !plain || has_user {
-            return Err(wrong());
-        }
-        let port = match uri.port() {
-            Some(port) => port.as_u16(),
+        let authority = uri.authority().ok_or_else(wrong)?;
+        let port = match authority.port_u16() {
+            Some(port) => port,
             // A colon without a number is no port at all.
-            None if uri
-                .authority()
-                .is_some_and(|a| !a.as_str().ends_with(uri.host().unwrap_or_default())) =>
-            {
-                return Err(wrong());
-            }
+            None if !authority.as_str().ends_with(authority.host()) => return Err(wrong()),
             None if tls => 443,
             None => 80,
         };
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        if host.is_empty() || authority.as_str().contains('@') {
+            return Err(wrong());
+        }
         Ok(Self { host, port, tls })
     }
 }
@@ -115,8 +121,6 @@ fn scripted() -> Result<(Target, Child), UpError> {
     let target = Target::parse(url).map_err(|_| failed(unclear()))?;
     Ok((target, child))
 }
-
-use std::os::unix::process::CommandExt;
 
 #[cfg(test)]
 mod tests {

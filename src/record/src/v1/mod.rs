@@ -342,3 +342,6 @@ pub struct Refusal<'a> {
     #[serde(borrow)]
     pub message: Cow<'a, str>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,3 +260,6 @@ impl io::Write for Fallible<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

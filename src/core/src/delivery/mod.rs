@@ -251,3 +251,6 @@ impl Outbox {
 /// Parts that travel together.
 #[derive(Debug)]
 pub struct Batch(Vec<Item>);
+
+#[cfg(test)]
+mod tests;

