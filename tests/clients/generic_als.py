@@ -50,14 +50,14 @@ def essentials(common):
 
 
 def decoded(any_message):
-    """The JSON inside Any(google.protobuf.BytesValue); anything else is shown as what it is."""
+    """The JSON or the text inside Any(google.protobuf.BytesValue); anything else is named."""
     value = wrappers_pb2.BytesValue()
     if not any_message.Unpack(value):
         return {"not_bytes": any_message.type_url}
     try:
         return json.loads(value.value)
-    except ValueError as error:
-        return {"not_json": str(error), "bytes": len(value.value)}
+    except ValueError:
+        return value.value.decode("utf-8", "replace")
 
 
 def line(log_name, entry):

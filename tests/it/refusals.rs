@@ -22,6 +22,7 @@ struct Case {
 async fn each_refusal_is_told_in_the_shape_that_clients_show_and_is_on_record() {
     for envoy in envoys() {
         let bench = Bench::new(&envoy, None).await;
+        let signature = bench.gateway.token().rsplit('.').next().unwrap();
         for http in BOTH {
             for case in cases(&bench) {
                 let name = format!("{} over {http:?}", case.name);
@@ -48,7 +49,10 @@ async fn each_refusal_is_told_in_the_shape_that_clients_show_and_is_on_record() 
                 assert_eq!(refused["who"]["subject"].as_str(), case.subject, "{name}");
                 assert_eq!(refused["decision"]["effect"], "refuse", "{name}");
                 let text = part.to_string();
-                assert!(!text.contains("eyJ") && !text.contains("sk-ant-"), "{name}: a credential");
+                assert!(
+                    !text.contains("sk-ant-") && !text.contains(signature),
+                    "{name}: a credential"
+                );
             }
         }
         assert!(!bench.gateway.envoy_log().contains("eyJ"), "a token in Envoy's log");

@@ -143,7 +143,7 @@ impl Client {
                     sender.send_request(request?).await?
                 }
             };
-            collect(response, &seen).await
+            collect(response, http, &seen).await
         });
         Running { seen: watching, task }
     }
@@ -164,6 +164,7 @@ impl Client {
 
 async fn collect(
     response: http::Response<Incoming>,
+    http: Http,
     seen: &watch::Sender<Seen>,
 ) -> Result<Answer, Error> {
     let (head, mut body) = response.into_parts();
@@ -180,6 +181,8 @@ async fn collect(
             }
         }
     }
+    // hyper reports some resets of HTTP/2 as an end; the end-of-stream flag does not lie.
+    clean &= http == Http::One || trailers.is_some() || body.is_end_stream();
     let bytes = seen.borrow().body.clone();
     Ok(Answer { status: head.status, headers: head.headers, body: bytes, trailers, clean })
 }
@@ -189,8 +192,12 @@ impl Running {
     pub async fn until(&mut self, holds: impl Fn(&str) -> bool) -> Result<String, Error> {
         let text = |seen: &Seen| String::from_utf8_lossy(&seen.body).into_owned();
         let wait = self.seen.wait_for(|seen| holds(&text(seen)));
-        let seen = tokio::time::timeout(Duration::from_secs(20), wait).await??;
-        Ok(text(&seen))
+        match tokio::time::timeout(Duration::from_secs(20), wait).await {
+            Ok(Ok(seen)) => return Ok(text(&seen)),
+            Ok(Err(_)) => {}
+            Err(late) => return Err(late.into()),
+        }
+        Err(format!("the response ended first: {:?}", (&mut self.task).await?).into())
     }
 
     /// What came so far.

@@ -37,7 +37,8 @@ pub struct ControlledSink {
     addr: SocketAddr,
     mode: watch::Sender<Mode>,
     parts: watch::Sender<Vec<Value>>,
-    server: tokio::task::JoinHandle<()>,
+    /// Of its own, so that dropping the sink cuts every connection, as a crash does.
+    runtime: Option<tokio::runtime::Runtime>,
 }
 
 #[derive(Clone)]
@@ -49,18 +50,23 @@ struct Service {
 impl ControlledSink {
     /// Starts it on a free port, or on a given one.
     pub async fn start(addr: SocketAddr, mode: Mode) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(addr).await?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let listener = runtime.spawn(tokio::net::TcpListener::bind(addr)).await??;
         let addr = listener.local_addr()?;
         let (mode, mode_seen) = watch::channel(mode);
         let parts = watch::channel(Vec::new()).0;
         let service = Service { mode: mode_seen, parts: Arc::new(parts.clone()) };
-        let server = tonic::transport::Server::builder()
-            .add_service(AccessLogServiceServer::new(service).max_decoding_message_size(128 << 20))
-            .serve_with_incoming(TcpIncoming::from(listener));
-        let server = tokio::spawn(async move {
-            let _ends_with_the_test = server.await;
-        });
-        Ok(Self { addr, mode, parts, server })
+        let server = async move {
+            let served = tonic::transport::Server::builder()
+                .add_service(
+                    AccessLogServiceServer::new(service).max_decoding_message_size(128 << 20),
+                )
+                .serve_with_incoming(TcpIncoming::from(listener));
+            let _ends_with_the_test = served.await;
+        };
+        runtime.spawn(server);
+        Ok(Self { addr, mode, parts, runtime: Some(runtime) })
     }
 
     /// Where it listens.
@@ -91,13 +97,16 @@ impl ControlledSink {
 
 impl Drop for ControlledSink {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 #[expect(clippy::panic, reason = "a condition that never came is a failed test")]
 fn unreachable_condition(what: &str, parts: &[Value]) -> ! {
-    let kinds: Vec<_> = parts.iter().map(kind).collect();
+    let kinds: Vec<_> =
+        parts.iter().map(|part| format!("{} {}", kind(part), content(part)["end"])).collect();
     panic!("the sink waited in vain for {what}; it has {kinds:?}")
 }
 

@@ -121,15 +121,14 @@ impl Ending {
     /// `CoreResponseFlag`, as bits).
     #[must_use]
     pub fn reported(detail: Option<String>, flags: Option<u64>) -> Self {
-        const DOWNSTREAM_GONE: u64 = 1 << 14 | 1 << 18;
+        const DOWNSTREAM_GONE: u64 = 1 << 14 | 1 << 18 | 1 << 28;
         const TIMED_OUT: u64 = 1 << 2 | 1 << 16 | 1 << 19 | 1 << 22;
         let bits = flags.unwrap_or(0);
         let details = detail.as_deref().unwrap_or_default();
         let why = if bits & TIMED_OUT != 0 || details.contains("timeout") {
             EndWhy::TimedOut
         } else if bits & DOWNSTREAM_GONE != 0
-            || details.contains("downstream")
-            || details.contains("client")
+            || ["downstream", "http1.", "http2.", "http3."].iter().any(|own| details.starts_with(own))
         {
             EndWhy::ClientGone
         } else {

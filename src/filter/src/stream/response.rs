@@ -243,13 +243,15 @@ impl Flow {
         let now = self.now();
         let parcel = self.vm.write(|scribe| stream.close(Ending::own(why), scribe, now).ok());
         self.keep(parcel.flatten());
-        // The event reaches the client, the reset cuts the upstream at once.
         let told = self.hold.is_paused()
-            && host::write(Side::Response, self.hold.unreleased, &stream.error_event(why)).is_ok();
-        if told {
-            self.hold.resumed();
-            let _stays_closed = host::resume(Side::Response);
+            && host::write(Side::Response, self.hold.unreleased, &stream.error_event(why)).is_ok()
+            && host::resume(Side::Response).is_ok();
+        self.hold.resumed();
+        // The event is the client's end. An upstream that still runs is cut at once: no more
+        // tokens are spent. After its end there is nothing to cut, and a reset would overtake the
+        // event on its way to the client.
+        if !(told && self.hold.ended) {
+            let _stays_closed = host::close(Side::Response);
         }
-        let _stays_closed = host::close(Side::Response);
     }
 }
