@@ -63,7 +63,7 @@ async fn every_script_comes_through_byte_for_byte_and_is_recorded_as_it_was() {
                     let closed = content(closed);
                     assert_eq!(closed["response"]["bytes"], got.body.len(), "{name}");
                     assert_eq!(kind(&parts[n]), "opened", "{name}");
-                    let whole = ["clean_end_early", "error_midstream"];
+                    let whole = ["clean_end_early", "error_midstream", "empty"];
                     let is_cut = stream && whole.iter().any(|cut| script.starts_with(cut));
                     let why = if is_cut { "truncated" } else { "complete" };
                     assert_eq!(closed["end"]["why"], why, "{name}");
