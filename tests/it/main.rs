@@ -1,5 +1,12 @@
 //! The gateway as its users meet it: a real Envoy, the real filter, real clients.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod ends;
 mod keys;
 mod large;
@@ -27,10 +34,19 @@ struct Bench {
 
 impl Bench {
     async fn new(envoy: &Path, policy: Option<&str>) -> Self {
+        Self::start(envoy, policy, 1).await
+    }
+
+    async fn with_workers(envoy: &Path, workers: u32) -> Self {
+        Self::start(envoy, None, workers).await
+    }
+
+    async fn start(envoy: &Path, policy: Option<&str>, workers: u32) -> Self {
         let claude = ScriptedClaude::start(any_port()).unwrap();
         let sink = ControlledSink::start(any_port(), Mode::Acknowledge).await.unwrap();
         let mut options = Options::new(envoy, claude.url());
         options.sink = Some(sink.addr());
+        options.workers = workers;
         if let Some(policy) = policy {
             options.policy = policy.to_owned();
         }

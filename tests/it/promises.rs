@@ -1,10 +1,15 @@
 //! Promises 1 and 2, told by what the upstream, the sink and the client logged, not by time.
 
 use crate::{BOTH, Bench, ask, envoys};
+use bytes::Bytes;
 use hansard_tests::scripted::{Observation, Seen};
 use hansard_tests::sink::{Mode, content, kind};
 use http::Method;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use tokio::net::TcpStream;
 
 fn requests(bench: &Bench) -> usize {
     let is_head = |what: &Seen| matches!(what, Seen::RequestHead { .. } | Seen::RequestChunk(_));
@@ -195,7 +200,7 @@ async fn only_a_policy_that_says_continue_lets_unrecorded_data_pass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_streams_at_once_on_several_workers_are_all_on_record() {
     for envoy in envoys() {
-        let bench = Bench::new(&envoy, None).await;
+        let bench = Bench::with_workers(&envoy, 3).await;
         let scripts = ["conversation", "tool_use", "two_tools", "thinking", "bytes1", "coalesced"];
         let mut running = Vec::new();
         for i in 0..240 {
@@ -211,9 +216,40 @@ async fn many_streams_at_once_on_several_workers_are_all_on_record() {
         let count = |wanted: &str| parts.iter().filter(|p| kind(p) == wanted).count();
         assert_eq!((count("opened"), count("closed")), (240, 240));
         // Numbers of one boot have no gap, however the parts travelled.
-        let mut numbers: Vec<_> = parts.iter().map(|p| p["seq"].as_u64().unwrap()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+        let mut boots: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for part in &parts {
+            let boot = part["boot"].as_str().unwrap().to_owned();
+            boots.entry(boot).or_default().push(part["seq"].as_u64().unwrap());
+        }
+        assert!(boots.len() > 1, "several workers took part");
+        for (boot, mut numbers) in boots {
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{boot}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_kept_carries_one_exchange_after_another() {
+    for envoy in envoys() {
+        let bench = Bench::new(&envoy, None).await;
+        let io = TokioIo::new(TcpStream::connect(bench.gateway.addr()).await.unwrap());
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        for (i, script) in ["tool_use", "conversation", "text", "two_tools"].iter().enumerate() {
+            let request = http::Request::post("/v1/messages")
+                .header("host", "gateway.test")
+                .header("authorization", format!("Bearer {}", bench.gateway.token()))
+                .header("x-script", *script)
+                .body(Full::new(Bytes::from(ask(i % 2 == 0).to_string())))
+                .unwrap();
+            let response = sender.send_request(request).await.unwrap();
+            assert_eq!(response.status(), 200, "{script}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(!body.is_empty(), "{script}");
+        }
+        let connections = bench.claude.received().len();
+        assert_eq!(connections, 4);
     }
 }

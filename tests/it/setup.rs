@@ -200,3 +200,31 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     files
 }
+
+#[test]
+fn the_standalone_files_are_valid_as_they_stand() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for envoy in envoys() {
+        let output = Command::new(&envoy)
+            .args(["--mode", "validate", "-c", "envoy/standalone/envoy.yaml"])
+            .current_dir(&root)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{}: {said}", envoy.display());
+        assert!(!said.contains("[warning]"), "{}: {said}", envoy.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_upstream_a_scripted_claude_answers_and_the_banner_says_so() {
+    let envoy = envoys().remove(0);
+    let mut options = Options::new(&envoy, String::new());
+    options.policy = include_str!("../../policies/default.yaml").to_owned();
+    let mut gateway = Gateway::start(&options);
+    assert!(gateway.banner().contains("a scripted Claude that makes its answers up"));
+    let answer = gateway.client().message(&ask(true)).await.unwrap();
+    assert!(answer.clean && answer.text().contains("message_stop"), "{}", answer.text());
+    gateway.interrupt();
+    assert_eq!(gateway.wait(), Some(0));
+}

@@ -34,6 +34,7 @@ pub fn binary(name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Options<'a> {
     pub envoy: &'a Path,
+    /// Empty: the scripted Claude that `hansard up` starts.
     pub upstream: String,
     /// `None`: the sink of `hansard up` itself.
     pub sink: Option<SocketAddr>,
@@ -74,7 +75,7 @@ impl Gateway {
         let addr = free_port()?;
         let mut command = Command::new(binary("hansard"));
         command
-            .args(["up", "--listen", &addr.to_string(), "--upstream", &options.upstream])
+            .args(["up", "--listen", &addr.to_string()])
             .args(["--workers", &options.workers.to_string()])
             .arg("--policy")
             .arg(&policy)
@@ -89,6 +90,9 @@ impl Gateway {
             .env("USER", "tester")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if !options.upstream.is_empty() {
+            command.args(["--upstream", &options.upstream]);
+        }
         if let Some(sink) = options.sink {
             command.args(["--sink", &sink.to_string()]);
         }
@@ -123,6 +127,10 @@ impl Gateway {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// What it printed when it was ready.

@@ -107,7 +107,8 @@ impl OidcProvider {
     pub fn start(groups: &[&str]) -> Self {
         let helper = Helper::start(node().arg(script("oidc_provider.mjs")).args(groups));
         let told: Value = serde_json::from_str(&helper.first_line).unwrap_or_default();
-        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+        let text =
+            |name: &str| told.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {
             issuer: text("issuer"),
             jwks_uri: text("jwks_uri"),

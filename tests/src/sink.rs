@@ -112,12 +112,13 @@ fn unreachable_condition(what: &str, parts: &[Value]) -> ! {
 
 /// `opened`, `progress`, `closed` or `refused`.
 pub fn kind(part: &Value) -> String {
-    part["part"].as_object().and_then(|o| o.keys().next().cloned()).unwrap_or_default()
+    let content = part.get("part").and_then(Value::as_object);
+    content.and_then(|content| content.keys().next().cloned()).unwrap_or_default()
 }
 
 /// The content of a part.
 pub fn content(part: &Value) -> &Value {
-    &part["part"][kind(part)]
+    part.get("part").and_then(|content| content.get(kind(part))).unwrap_or(&Value::Null)
 }
 
 #[tonic::async_trait]
@@ -171,7 +172,7 @@ fn records(message: StreamAccessLogsMessage) -> Vec<Value> {
                 .ok()
                 .and_then(|bytes| serde_json::from_slice::<Value>(&bytes.value).ok());
             if let (true, Some(record)) = (ours, record) {
-                records.push(record["hansard.v1"].clone());
+                records.push(record.get("hansard.v1").cloned().unwrap_or_default());
             }
         }
     }

@@ -57,6 +57,10 @@ impl<'a> RequestBody<'a> {
         let text = std::str::from_utf8(bytes).map_err(|_| InvalidBody::NotUtf8)?;
         let body = serde_json::from_str(text)
             .map_err(|e| InvalidBody::NotARequest { line: e.line(), column: e.column() })?;
+        // serde also takes a list for a struct, member by member.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(InvalidBody::NotARequest { line: 1, column: 1 });
+        }
         Ok((text.trim_ascii(), body))
     }
 

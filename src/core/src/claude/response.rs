@@ -22,7 +22,9 @@ impl<'a> ResponseBody<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<(RawJson<'a>, Self)> {
         let text = std::str::from_utf8(bytes).ok()?.trim_ascii();
         let body = match serde_json::from_str(text) {
-            Ok(body) => body,
+            Ok(body) if text.starts_with('{') => body,
+            // serde also takes a list for a struct, member by member.
+            Ok(_) => Self::default(),
             // JSON, but not a message (an array, a member of another type): recorded all the same.
             Err(e) if e.is_data() => {
                 serde_json::from_str::<RawJson<'a>>(text).ok()?;

@@ -36,6 +36,11 @@ impl Splitter {
         let mut at = 0;
         if self.after_cr && chunk.first() == Some(&b'\n') {
             at = 1;
+            if self.carry.is_empty() {
+                // The CR has ended an event; its LF goes with it, and never waits for the next.
+                each(b"\n", at);
+                event_start = at;
+            }
         }
         self.after_cr &= chunk.is_empty();
         while let Some(rest) = chunk.get(at..) {

@@ -191,10 +191,16 @@ impl Outbox {
     }
 
     /// Takes a part that nobody waits for; it is resent until it is acknowledged. Over the limit
-    /// the oldest are dropped: the sink sees their numbers missing.
+    /// the oldest are dropped, and one that is over it by itself: the sink sees their numbers
+    /// missing.
     pub fn adopt(&mut self, parcel: Parcel) {
+        if parcel.message.len() > self.orphan_limit {
+            self.dropped += 1;
+            return;
+        }
         self.orphan_bytes += parcel.message.len();
-        self.orphans.push_back(parcel);
+        let at = self.orphans.partition_point(|older| older.seq < parcel.seq);
+        self.orphans.insert(at, parcel);
         while self.orphan_bytes > self.orphan_limit {
             let Some(oldest) = self.orphans.pop_front() else { break };
             self.orphan_bytes = self.orphan_bytes.saturating_sub(oldest.message.len());

@@ -21,6 +21,7 @@ pub struct Forwarded {
 
 /// What the response's headers promise.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once; large on 64-bit hosts alone")]
 pub enum Responding {
     /// A stream of events: passes as it comes, up to what must be on record first.
     Stream(Stream),

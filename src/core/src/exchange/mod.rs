@@ -128,7 +128,9 @@ impl Ending {
         let why = if bits & TIMED_OUT != 0 || details.contains("timeout") {
             EndWhy::TimedOut
         } else if bits & DOWNSTREAM_GONE != 0
-            || ["downstream", "http1.", "http2.", "http3."].iter().any(|own| details.starts_with(own))
+            || ["downstream", "http1.", "http2.", "http3."]
+                .iter()
+                .any(|own| details.starts_with(own))
         {
             EndWhy::ClientGone
         } else {

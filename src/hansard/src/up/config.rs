@@ -124,8 +124,8 @@ fn add_issuers(all: &mut Value, policy: &str) -> Result<(), UpError> {
             "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint":
                 {"address": {"socket_address": {"address": host, "port_value": port}}}}]}]},
         });
-        if tls {
-            cluster["transport_socket"] = json!({
+        if let (true, Some(members)) = (tls, cluster.as_object_mut()) {
+            let socket = json!({
                 "name": "envoy.transport_sockets.tls",
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
@@ -137,6 +137,7 @@ fn add_issuers(all: &mut Value, policy: &str) -> Result<(), UpError> {
                     }},
                 },
             });
+            members.insert("transport_socket".into(), socket);
         }
         clusters.push(cluster);
     }

@@ -40,6 +40,10 @@ fn at_every_chunking(line_end: &str, acks: &Acks) {
     for Fixture { name, text } in fixtures() {
         let outline = Outline::of(text.replace('\n', line_end).as_bytes());
         let len = outline.text.len();
+        if outline.progress_parts() == 0 && !matches!(acks, Acks::AtOnce) {
+            // Its one part comes after its end: there is one way to acknowledge it.
+            continue;
+        }
         let mut gateway = Gateway::new();
         let whole = watch(&mut gateway, &outline, [], &Acks::AtOnce);
         let mut check = |cuts: &mut dyn Iterator<Item = usize>, how: &str| {
@@ -90,14 +94,17 @@ fn each_record_is_what_its_fixture_says() {
     for fixture in fixtures() {
         let Fixture { name, text } = &fixture;
         let outline = Outline::of(text.as_bytes());
-        let Outcome { progress, closed } =
-            watch(&mut Gateway::new(), &outline, [], &Acks::AtOnce);
+        let Outcome { progress, closed } = watch(&mut Gateway::new(), &outline, [], &Acks::AtOnce);
         let closed = &record(&closed)["closed"];
         let response = &closed["response"];
         let blocks = response["message"]["content"].as_array().unwrap();
         let types: Vec<_> = blocks.iter().map(|block| block["type"].as_str().unwrap()).collect();
         assert_eq!(types.join(" "), fixture.says("blocks"), "{name}");
-        assert_eq!(response["stop_reason"].as_str().unwrap_or("none"), fixture.says("stop"), "{name}");
+        assert_eq!(
+            response["stop_reason"].as_str().unwrap_or("none"),
+            fixture.says("stop"),
+            "{name}"
+        );
         let why = if fixture.says("ends") == "whole" { "complete" } else { "truncated" };
         assert_eq!(closed["end"], json!({"why": why}), "{name}");
         assert_eq!(response["bytes"], text.len(), "{name}");
@@ -129,12 +136,11 @@ fn each_record_is_what_its_fixture_says() {
 #[test]
 fn the_fixtures_hold_what_the_promises_are_about() {
     let count = |waits_for| {
-        let gates = fixtures()
+        fixtures()
             .iter()
             .flat_map(|fixture| Outline::of(fixture.text.as_bytes()).gates)
             .filter(|gate| gate.waits_for == waits_for)
-            .count();
-        gates
+            .count()
     };
     assert!(count(Waits::Progress) >= 5, "blocks that clients act on");
     assert!(count(Waits::Closed) >= 12, "last events");

@@ -74,7 +74,11 @@ fn what_envoy_reports_tells_why() {
             UpstreamFailed,
         ),
         ("upstream_reset_before_response_started{overflow}", UPSTREAM_OVERFLOW, UpstreamFailed),
-        ("upstream_reset_after_response_started{remote_reset}", UPSTREAM_REMOTE_RESET, UpstreamFailed),
+        (
+            "upstream_reset_after_response_started{remote_reset}",
+            UPSTREAM_REMOTE_RESET,
+            UpstreamFailed,
+        ),
         (
             "upstream_reset_after_response_started{protocol_error|http1.codec_error}",
             UPSTREAM_PROTOCOL_ERROR,

@@ -12,18 +12,26 @@ use proptest::sample::select;
 // === what is generated ===
 
 /// A stream's text, where its chunks end, and which parts are acknowledged after each.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Played {
     text: Vec<u8>,
     cuts: Vec<usize>,
     acks: Acks,
 }
 
+impl std::fmt::Debug for Played {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { text, cuts, acks } = self;
+        write!(f, "{}, cut at {cuts:?}, acknowledged {acks:?}", text.escape_ascii())
+    }
+}
+
 fn played(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Played> {
     text.prop_flat_map(|text| {
         let cuts = vec(0..=text.len(), 0..12);
         let acks = vec(vec(0_usize..8, 0..4), 0..16).prop_map(Acks::Random);
-        let acks = prop_oneof![Just(Acks::AtOnce), Just(Acks::AtTheEnd), Just(Acks::Backwards), acks];
+        let acks =
+            prop_oneof![Just(Acks::AtOnce), Just(Acks::AtTheEnd), Just(Acks::Backwards), acks];
         (Just(text), cuts, acks)
     })
     .prop_map(|(text, mut cuts, acks)| {
@@ -159,8 +167,18 @@ fn stops() -> impl Strategy<Value = String> {
 
 /// Data that says nothing.
 fn garbage() -> impl Strategy<Value = String> {
-    select(vec!["", "{", "null", "7", "\"text\"", "[DONE]", "{\"type\":", "{}", "{\"a\":\"\u{fffd}"])
-        .prop_map(str::to_owned)
+    select(vec![
+        "",
+        "{",
+        "null",
+        "7",
+        "\"text\"",
+        "[DONE]",
+        "{\"type\":",
+        "{}",
+        "{\"a\":\"\u{fffd}",
+    ])
+    .prop_map(str::to_owned)
 }
 
 /// Pieces of the grammar in no order, and bytes that are no text at all.
@@ -216,7 +234,7 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
         }
     }
     let closed = stream.finish(&mut gateway.scribe, NOW).unwrap();
-    part(&closed);
+    Record::parse(closed.message.record()).unwrap();
     passed.extend(stream.settle(closed.seq, true));
     parts.push(closed.message.to_vec());
     assert_eq!(passed, chunks.concat());

@@ -1,5 +1,6 @@
 //! One exchange from end to end, without a host: the builders, and a room for each promise.
 
+mod admission;
 mod arrival;
 mod chunking;
 mod endings;
@@ -160,8 +161,11 @@ impl Gateway {
     }
 }
 
-const STREAM_HEAD: [(&str, &str); 3] =
-    [(":status", "200"), ("content-type", "text/event-stream; charset=utf-8"), ("request-id", "req_1")];
+const STREAM_HEAD: [(&str, &str); 3] = [
+    (":status", "200"),
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("request-id", "req_1"),
+];
 
 /// A part's record, which must read back under its schema.
 fn part(parcel: &Parcel) -> Value {
@@ -226,7 +230,8 @@ fn parts_are_numbered_from_one_without_a_gap_and_carry_the_gateway() {
         assert_eq!(parcel.seq, seq);
         assert_eq!(part["exchange"], id().to_string());
         assert_eq!(part["boot"], BootId::new(NOW, [0xcd; 10]).to_string());
-        let gateway = json!({"node": "node-1", "filter": "0.0.0-test", "policy": gateway.policy.digest});
+        let gateway =
+            json!({"node": "node-1", "filter": "0.0.0-test", "policy": gateway.policy.digest});
         assert_eq!(part["gateway"], gateway);
     }
 }
