@@ -2,11 +2,17 @@
 
 use crate::{BOTH, Bench, ask, envoys};
 use hansard_tests::client::Http;
+use hansard_tests::gateway::POLICY;
 use hansard_tests::sink::{content, kind};
 use http::Method;
 use serde_json::json;
 
 const MIB: usize = 1 << 20;
+
+/// A part of 64 MB takes its time on a busy machine.
+fn patient() -> String {
+    POLICY.replace("timeout_ms: 2000", "timeout_ms: 30000")
+}
 
 fn body(bytes: usize) -> String {
     json!({"model": "claude-a", "messages": [{"role": "user", "content": "x".repeat(bytes)}]})
@@ -16,7 +22,7 @@ fn body(bytes: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_32_mb_pass_and_larger_ones_are_refused() {
     for envoy in envoys() {
-        let bench = Bench::new(&envoy, None).await;
+        let bench = Bench::new(&envoy, Some(&patient())).await;
         for http in BOTH {
             bench.claude.reset();
             let large = body(32 * MIB - 100);
@@ -45,7 +51,7 @@ async fn requests_of_32_mb_pass_and_larger_ones_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn responses_of_32_mb_pass_whole_and_streamed() {
     for envoy in envoys() {
-        let bench = Bench::new(&envoy, None).await;
+        let bench = Bench::new(&envoy, Some(&patient())).await;
         for http in BOTH {
             for stream in [false, true] {
                 let client = bench.gateway.client().over(http);
@@ -57,9 +63,10 @@ async fn responses_of_32_mb_pass_whole_and_streamed() {
                     "{http:?} {stream}"
                 );
                 assert!(answer.body.len() > 31_000_000, "{http:?} {stream}: {}", answer.body.len());
-                let closed = bench.sink.parts().pop().unwrap();
-                assert_eq!(content(&closed)["response"]["bytes"], answer.body.len());
-                assert_eq!(content(&closed)["end"]["why"], "complete");
+                let parts = bench.sink.parts();
+                let closed = content(parts.last().unwrap());
+                assert_eq!(closed["response"]["bytes"], answer.body.len(), "{http:?} {stream}");
+                assert_eq!(closed["end"]["why"], "complete", "{http:?} {stream}");
             }
         }
     }
@@ -67,7 +74,7 @@ async fn responses_of_32_mb_pass_whole_and_streamed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_over_the_limit_is_withheld_or_broken_off() {
-    let policy = format!("{}limits:\n  response_bytes: 100000\n", hansard_tests::gateway::POLICY);
+    let policy = format!("{}limits:\n  response_bytes: 100000\n", POLICY);
     for envoy in envoys() {
         let bench = Bench::new(&envoy, Some(&policy)).await;
         for http in BOTH {
@@ -87,7 +94,7 @@ async fn a_response_over_the_limit_is_withheld_or_broken_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_the_memory_budget_new_exchanges_are_turned_away_and_running_ones_go_on() {
-    let policy = format!("{}limits:\n  memory_bytes: 8000000\n", hansard_tests::gateway::POLICY);
+    let policy = format!("{}limits:\n  memory_bytes: 8000000\n", POLICY);
     for envoy in envoys() {
         let bench = Bench::new(&envoy, Some(&policy)).await;
         let mut running = bench.gateway.client().script("stall").begin(

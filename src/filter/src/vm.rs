@@ -13,8 +13,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Memory for parts that are resent until they are acknowledged.
-const ORPHAN_BYTES: usize = 64 << 20;
+/// Memory for parts that are resent until they are acknowledged: at least one of the largest.
+const ORPHAN_BYTES: usize = 128 << 20;
 
 thread_local! {
     static VM: OnceCell<Rc<Vm>> = const { OnceCell::new() };

@@ -43,6 +43,8 @@ struct Block {
     index: u64,
     start: String,
     role: Role,
+    /// It stood in a part already.
+    told: bool,
     text: String,
     thinking: String,
     signature: String,
@@ -121,19 +123,10 @@ impl Assembly {
                 None
             }
             Kind::ContentBlockDelta => {
-                self.extend_block(data);
+                self.extend_block(data, &event.data);
                 None
             }
-            Kind::ContentBlockStop => {
-                let index = data.and_then(|d| d.index);
-                // A stop without a readable index could end any block: hold it.
-                let known = self.blocks.iter().rev().find(|b| index.is_none_or(|i| b.index == i));
-                match known {
-                    Some(block) if block.role == Role::Inert && index.is_some() => None,
-                    Some(block) => Some(Mark::Block { index: block.index, block: block.to_json() }),
-                    None => Some(Mark::Block { index: index.unwrap_or(0), block: "{}".into() }),
-                }
-            }
+            Kind::ContentBlockStop => self.stop_block(data.and_then(|d| d.index)),
             Kind::MessageDelta => {
                 if let Some(delta) = data.and_then(|d| d.delta) {
                     self.message_deltas.push(delta.get().to_owned());
@@ -224,8 +217,32 @@ impl Assembly {
         });
     }
 
-    fn extend_block(&mut self, data: Option<&Data<'_>>) {
-        let Some(data) = data else { return };
+    /// A stop is marked unless every block that it can end is inert: one without a readable index
+    /// can end any, and nothing keeps an upstream from using an index twice.
+    fn stop_block(&mut self, index: Option<u64>) -> Option<Mark> {
+        let can_end = |block: &&mut Block| index.is_none_or(|i| block.index == i);
+        let mut ended: Vec<_> = self.blocks.iter_mut().filter(can_end).collect();
+        let inert = index.is_some() && ended.iter().all(|block| block.role == Role::Inert);
+        match ended.last_mut() {
+            Some(_) if inert => None,
+            Some(block) => {
+                // A stop that is repeated says nothing new.
+                let told = std::mem::replace(&mut block.told, true);
+                let json = if told { "{}".into() } else { block.to_json() };
+                Some(Mark::Block { index: block.index, block: json })
+            }
+            None => Some(Mark::Block { index: index.unwrap_or(0), block: "{}".into() }),
+        }
+    }
+
+    fn extend_block(&mut self, data: Option<&Data<'_>>, text: &str) {
+        let Some(data) = data else {
+            // Of another shape: kept whole, with the block that it most likely belongs to.
+            if let Some(block) = self.blocks.last_mut() {
+                block.others.push(quoted(text));
+            }
+            return;
+        };
         let index = data.index.unwrap_or(0);
         if !self.blocks.iter().any(|block| block.index == index) {
             self.blocks.push(Block { index, start: "{}".into(), ..Block::default() });
@@ -373,6 +390,14 @@ mod tests {
             (start("text"), "message_stop", "{}"),
             (start("text"), "ping", r#"{"type":"message_stop"}"#),
             (start("text"), "error", "x"),
+            // Data of another shape than the API's.
+            (
+                start("tool_use"),
+                "content_block_delta",
+                r#"{"type":"content_block_stop","index":3.0}"#,
+            ),
+            (start("tool_use"), "", r#"{"type":"content_block_stop","index":"3"}"#),
+            (start("text"), "ping", r#"{"type":"ping","type":"message_stop"}"#),
         ];
         for (start, name, data) in &held {
             let (_, marks) = assemble(&[("content_block_start", start), (name, data)]);

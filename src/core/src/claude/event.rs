@@ -5,7 +5,7 @@
 
 use super::sse;
 use hansard_record::RawJson;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 
 /// Every event of the Messages API.
@@ -46,6 +46,13 @@ impl Kind {
         }
     }
 
+    /// The weightiest kind that a text names anywhere.
+    fn mentioned(text: &str) -> Self {
+        let heavy = ["\"message_stop\"", "\"error\"", "\"content_block_stop\""];
+        let named = heavy.iter().find(|name| text.contains(*name));
+        named.map_or(Self::Unknown, |name| Self::named(name.trim_matches('"')))
+    }
+
     /// How much a client may do once it has the event.
     fn weight(self) -> u8 {
         match self {
@@ -76,6 +83,7 @@ pub struct Data<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
     /// The block's index.
+    #[serde(default, deserialize_with = "index")]
     pub index: Option<u64>,
     /// In `message_start`.
     #[serde(borrow)]
@@ -115,13 +123,23 @@ pub struct Delta<'a> {
     pub citation: Option<RawJson<'a>>,
 }
 
+/// An index in any of JSON's forms of a whole number, as a client would take it.
+fn index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    Ok(number.filter(|n| n.fract() == 0.0 && (0.0..1e9).contains(n)).map(|n| n as u64))
+}
+
 impl<'a> Said<'a> {
     /// Reads an event.
     #[must_use]
     pub fn read(event: &'a sse::Event<'a>) -> Self {
         let by_name = Kind::named(&event.name);
         let data: Option<Data<'a>> = serde_json::from_str(&event.data).ok();
-        let by_type = data.as_ref().map_or(by_name, |data| Kind::named(&data.kind));
+        let by_type = match &data {
+            Some(data) => Kind::named(&data.kind),
+            // Data of another shape: a client may read what this gateway does not.
+            None => Kind::mentioned(&event.data),
+        };
         let kind = match (by_name, by_type) {
             (Kind::Unknown, other) | (other, Kind::Unknown) => other,
             (name, kind) if name.weight() > kind.weight() => name,

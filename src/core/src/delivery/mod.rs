@@ -198,9 +198,7 @@ impl Outbox {
             self.dropped += 1;
             return;
         }
-        self.orphan_bytes += parcel.message.len();
-        let at = self.orphans.partition_point(|older| older.seq < parcel.seq);
-        self.orphans.insert(at, parcel);
+        self.insert_orphan(parcel);
         while self.orphan_bytes > self.orphan_limit {
             let Some(oldest) = self.orphans.pop_front() else { break };
             self.orphan_bytes = self.orphan_bytes.saturating_sub(oldest.message.len());
@@ -248,9 +246,16 @@ impl Outbox {
         for item in items.into_iter().rev() {
             match item.stream {
                 Some(_) => self.queue.push_front(item),
-                None => self.adopt(item.parcel),
+                // They were within the limit a moment ago.
+                None => self.insert_orphan(item.parcel),
             }
         }
+    }
+
+    fn insert_orphan(&mut self, parcel: Parcel) {
+        self.orphan_bytes += parcel.message.len();
+        let at = self.orphans.partition_point(|older| older.seq < parcel.seq);
+        self.orphans.insert(at, parcel);
     }
 }
 

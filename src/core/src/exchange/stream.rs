@@ -27,6 +27,8 @@ pub struct Stream {
     waits: bool,
     limits: Limits,
     last_seen: bool,
+    /// Nothing more will come.
+    ended: bool,
 }
 
 /// What a chunk led to.
@@ -52,6 +54,7 @@ impl Stream {
             waits: policy.record.delivery == Delivery::Acknowledged,
             limits: policy.limits,
             last_seen: false,
+            ended: false,
         }
     }
 
@@ -64,7 +67,8 @@ impl Stream {
     /// Bytes of memory held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.assembly.bytes().saturating_add(self.gate.held())
+        let unfinished = self.splitter.unfinished().len();
+        self.assembly.bytes().saturating_add(self.gate.held()).saturating_add(unfinished)
     }
 
     /// Whether something waits for an acknowledgement.
@@ -128,8 +132,7 @@ impl Stream {
     /// # Errors
     /// When memory runs out.
     pub fn finish(&mut self, scribe: &mut Scribe, now: u64) -> Result<Parcel, OutOfMemory> {
-        let at = now.saturating_sub(self.whole.head.at);
-        self.assembly.unfinished(self.splitter.unfinished(), at);
+        self.log_unfinished(now);
         let parcel = self.write_closed(None, scribe, now)?;
         self.gate.end(parcel.seq);
         Ok(parcel)
@@ -160,12 +163,21 @@ impl Stream {
     /// # Errors
     /// When memory runs out.
     pub fn close(
-        &self,
+        mut self,
         ending: Ending,
         scribe: &mut Scribe,
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
+        self.log_unfinished(now);
         self.write_closed(Some(ending), scribe, now)
+    }
+
+    /// What came of an event whose end did not.
+    fn log_unfinished(&mut self, now: u64) {
+        let at = now.saturating_sub(self.whole.head.at);
+        if !std::mem::replace(&mut self.ended, true) {
+            self.assembly.unfinished(self.splitter.unfinished(), at);
+        }
     }
 
     fn write_closed(

@@ -174,7 +174,7 @@ impl Flow {
         let now = self.now();
         let phase = std::mem::replace(&mut self.phase, Phase::Answered);
         let ending = Ending::own(EndWhy::GatewayFailed);
-        let parcel = self.vm.write(|scribe| match &phase {
+        let parcel = self.vm.write(|scribe| match phase {
             Phase::Forwarded(forwarded) => forwarded.ended(ending, scribe, now).ok(),
             Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
             Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
@@ -214,7 +214,7 @@ impl Flow {
             Phase::Opening { opened } => opened.ended(ending, scribe, now).ok(),
             Phase::Forwarded(forwarded) => forwarded.ended(ending, scribe, now).ok(),
             Phase::Whole { whole, passed, .. } if logged => {
-                let complete = !passed.is_empty() && Ending::is_clean(&ending);
+                let complete = ending.is_clean();
                 let ending = if complete { Ending::own(EndWhy::Complete) } else { ending };
                 whole.close(ending, scribe, &passed, now).ok()
             }

@@ -74,9 +74,12 @@ impl Flow {
 
     /// A chunk of a whole response that nothing waits for: copied on its way.
     fn passing_body(&mut self, size: usize) -> Action {
-        let Ok(chunk) = host::read(Buffer::Body(Side::Response), 0, size) else {
-            self.fail();
-            return Action::Pause;
+        let chunk = match host::read(Buffer::Body(Side::Response), 0, size) {
+            Ok(chunk) if chunk.len() == size => chunk,
+            Ok(_) | Err(_) => {
+                self.fail();
+                return Action::Pause;
+            }
         };
         let Phase::Whole { whole, passed, .. } = &mut self.phase else { return Action::Continue };
         passed.extend_from_slice(&chunk);
@@ -159,9 +162,11 @@ impl Flow {
             let _dropped = host::write(Side::Response, at, &[]);
             return Action::Pause;
         }
-        let Ok(chunk) = host::read(Buffer::Body(Side::Response), at, size.saturating_sub(at))
-        else {
-            return self.break_off(EndWhy::GatewayFailed);
+        let fresh = size.saturating_sub(at);
+        let chunk = match host::read(Buffer::Body(Side::Response), at, fresh) {
+            Ok(chunk) if chunk.len() == fresh => chunk,
+            // What was not seen must not pass.
+            Ok(_) | Err(_) => return self.break_off(EndWhy::GatewayFailed),
         };
         let now = self.now();
         let waits = !self.is_logged();
@@ -241,10 +246,11 @@ impl Flow {
             return;
         };
         let now = self.now();
+        let event = stream.error_event(why);
         let parcel = self.vm.write(|scribe| stream.close(Ending::own(why), scribe, now).ok());
         self.keep(parcel.flatten());
         let told = self.hold.is_paused()
-            && host::write(Side::Response, self.hold.unreleased, &stream.error_event(why)).is_ok()
+            && host::write(Side::Response, self.hold.unreleased, &event).is_ok()
             && host::resume(Side::Response).is_ok();
         self.hold.resumed();
         // The event is the client's end. An upstream that still runs is cut at once: no more

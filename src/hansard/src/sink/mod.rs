@@ -29,8 +29,8 @@ use tokio::sync::watch;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-/// The largest message taken: a 32 MB body, its escapes, and the events of a stream.
-const MESSAGE_LIMIT: usize = 64 << 20;
+/// The largest message taken: of a 32 MB stream, every event and the message they add up to.
+const MESSAGE_LIMIT: usize = 192 << 20;
 /// How long the filter's calls may take to finish when the sink stops.
 const DRAIN: Duration = Duration::from_secs(10);
 

@@ -115,7 +115,8 @@ pub struct Closed<'a> {
     /// Numbers of parts whose content the gateway gave up because nothing of it was forwarded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<u64>,
-    /// Numbers of parts that were not acknowledged when their data passed (`on_failure: continue`).
+    /// Numbers of parts that were not acknowledged when their data passed (`on_failure: continue`),
+    /// as far as that was known when this part was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unacknowledged: Vec<u64>,
 }

@@ -316,13 +316,16 @@ fn an_expired_part_is_settled_once_and_a_late_answer_ignored() {
     expired.sort_unstable();
     assert_eq!(expired, [(1, 1, false), (2, 2, false), (3, 3, false), (4, 4, false)]);
     assert!(outbox.expired(NOW + 2 * PATIENCE).is_empty());
-    for call in [1, 9] {
-        assert!(outbox.answered(call, true, NOW + PATIENCE).is_empty(), "a late answer");
-    }
-    // Nothing stands in the way any more.
+    // Nothing stands in the way of the next parts, and a late answer does not settle them.
     send(&mut outbox, 10, 5, 5);
     queue(&mut outbox, 6, 6);
     send_batch(&mut outbox, 11, NOW + PATIENCE, &[6]);
+    for call in [1, 9] {
+        assert!(outbox.answered(call, true, NOW + PATIENCE).is_empty(), "a late answer");
+    }
+    assert!(outbox.batch(NOW + PATIENCE).is_none(), "the second batch is in flight");
+    assert_eq!(told(outbox.answered(10, true, NOW + PATIENCE)), [(5, 5, true)]);
+    assert_eq!(told(outbox.answered(11, true, NOW + PATIENCE)), [(6, 6, true)]);
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn every_caller_at_every_endpoint_with_every_body() {
             let headers = secrets.request(method, path, body_name.contains("encoded"), &caller);
             let body = body(body_name);
 
+            secrets.hidden_in_debug(&gateway.stranger(&headers));
             let mut arrival = gateway.arrival(&headers);
             arrival.measure(&gateway.policy, &Budget::default(), body.len());
             secrets.hidden_in_debug(&arrival);

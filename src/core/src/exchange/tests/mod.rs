@@ -116,10 +116,15 @@ impl Gateway {
         Self { verifier: Verifier::new(&policy), scribe: scribe(), policy }
     }
 
+    /// An arrival whose caller nobody has looked at.
+    fn stranger(&self, headers: &Headers) -> Arrival {
+        let head = Head::new(headers, "10.0.0.7:51000".into(), None);
+        Arrival::new(id(), NOW, &self.policy, headers, head)
+    }
+
     /// An arrival whose caller was looked at.
     fn arrival(&mut self, headers: &Headers) -> Arrival {
-        let head = Head::new(headers, "10.0.0.7:51000".into(), None);
-        let mut arrival = Arrival::new(id(), NOW, &self.policy, headers, head);
+        let mut arrival = self.stranger(headers);
         arrival.identify(&self.policy, &mut self.verifier, NOW);
         arrival
     }

@@ -87,17 +87,28 @@ fn waits(blocks: &mut Vec<(u64, bool)>, lines: &[&[u8]]) -> Option<Waits> {
             _ => {}
         }
     }
-    let json: Option<Value> = serde_json::from_str(&data.join("\n")).ok();
-    let by_type = json.as_ref().and_then(|json| json["type"].as_str()).unwrap_or_default();
-    let index = json.as_ref().and_then(|json| json["index"].as_u64());
+    let data = data.join("\n");
+    let readable = |json: &Value| {
+        let is_type = json["type"].is_string() || json.get("type").is_none();
+        let is_index = json["index"].is_number() || json["index"].is_null();
+        json.is_object() && is_type && is_index
+    };
+    let json: Option<Value> = serde_json::from_str(&data).ok().filter(readable);
+    let mentioned = ["message_stop", "error", "content_block_stop"]
+        .into_iter()
+        .find(|kind| json.is_none() && data.contains(&format!("\"{kind}\"")));
+    let by_type = json.as_ref().and_then(|json| json["type"].as_str()).or(mentioned);
+    let by_type = by_type.unwrap_or_default();
+    let index = json.as_ref().and_then(|json| json["index"].as_f64()).map(|n| n as u64);
     let says = |kind| name == kind || by_type == kind;
     // Of two readings the one that holds more back.
     if says("message_stop") || says("error") {
         return Some(Waits::Closed);
     }
     if says("content_block_stop") {
-        let known = blocks.iter().rev().find(|(at, _)| Some(*at) == index);
-        return known.is_none_or(|(_, acts)| *acts).then_some(Waits::Progress);
+        let mut ended = blocks.iter().filter(|(at, _)| Some(*at) == index).peekable();
+        let held = ended.peek().is_none() || ended.any(|(_, acts)| *acts);
+        return held.then_some(Waits::Progress);
     }
     let light =
         ["message_start", "message_delta", "ping", "content_block_start", "content_block_delta"];
