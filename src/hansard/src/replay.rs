@@ -106,7 +106,7 @@ impl<'a, W: Write, S: FnMut(Duration)> Player<'a, W, S> {
     }
 
     fn play(&mut self, account: &Account<'_>) -> io::Result<()> {
-        let response = account.closed().and_then(|(_, closed)| closed.response.as_ref());
+        let response = account.response();
         let events = response.and_then(|response| response.events).map(|events| events.get());
         let events = events.and_then(|events| serde_json::from_str::<Vec<Event<'_>>>(events).ok());
         let (Some(response), Some(events)) = (response, events) else {

@@ -17,7 +17,7 @@ use crate::content::{self, Block, start_of};
 use crate::paint::Paint;
 use crate::terminal;
 use crate::time::{short, span};
-use hansard_record::v1::{Closed, Decision, Refusal, Who};
+use hansard_record::v1::{Closed, Decision, Refusal, Response, Who};
 use hansard_store::{Account, Exchange, Session};
 use std::io::{self, Write};
 
@@ -86,7 +86,7 @@ impl<W: Write> Transcript<'_, W> {
         if let Some((_, refused)) = account.refused() {
             return self.refusal(&refused.refusal);
         }
-        let response = account.closed().and_then(|(_, closed)| closed.response.as_ref());
+        let response = account.response();
         let message = response.and_then(|response| response.message).map(|message| message.get());
         if let Some(message) = message {
             if let Some(blocks) = content::message_blocks(message) {
@@ -118,7 +118,7 @@ impl<W: Write> Transcript<'_, W> {
         };
         let took = account.opened().map(|(start, _)| at.saturating_sub(start));
         let took = took.map(|ms| span(i64::try_from(ms).unwrap_or(i64::MAX)));
-        self.field("end", &ending(closed, took))?;
+        self.field("end", &ending(closed, account.response(), took))?;
         if !closed.unacknowledged.is_empty() {
             let passed =
                 format!("parts that were not acknowledged passed: {:?}", closed.unacknowledged);
@@ -184,10 +184,10 @@ fn verdict(decision: &Decision<'_>) -> String {
     text
 }
 
-fn ending(closed: &Closed<'_>, took: Option<String>) -> String {
+fn ending(closed: &Closed<'_>, response: Option<&Response<'_>>, took: Option<String>) -> String {
     let mut facts = vec![closed.end.why.name().to_owned()];
     facts.extend(closed.end.detail.as_ref().map(ToString::to_string));
-    if let Some(response) = &closed.response {
+    if let Some(response) = response {
         if response.status != 200 {
             facts.push(format!("HTTP {}", response.status));
         }

@@ -142,7 +142,7 @@ impl<'a> ExchangeView<'a> {
     ) -> Self {
         let closed = account.closed();
         let refused = account.refused();
-        let response = closed.and_then(|(_, closed)| closed.response.as_ref());
+        let response = account.response();
         let has_message = response.is_some_and(|response| response.message.is_some());
         Self {
             id: &exchange.id,

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::reader::StoredPart;
 use hansard_record::Record;
 use hansard_record::v1::{
-    Closed, Content, Decision, Opened, Part, Progress, Refused, Request, Who,
+    Closed, Content, Decision, Opened, Part, Progress, Refused, Request, Response, Who,
 };
 
 /// Everything on record about one exchange.
@@ -56,6 +56,15 @@ impl<'a> Account<'a> {
             Some((at, Content::Closed(closed))) => Some((at, closed)),
             _ => None,
         }
+    }
+
+    /// What was answered. An end that came after the answer was on record does not repeat it.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response<'a>> {
+        self.parts.iter().rev().find_map(|part| match &part.part {
+            Content::Closed(closed) => closed.response.as_ref(),
+            Content::Opened(_) | Content::Progress(_) | Content::Refused(_) => None,
+        })
     }
 
     /// The blocks that were put on record before the end.

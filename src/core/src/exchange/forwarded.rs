@@ -162,6 +162,19 @@ impl Whole {
         self.close(Ending::own(EndWhy::Complete), scribe, body, now)
     }
 
+    /// The response is on record (or on its way there), and the client did not get it.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn withheld(
+        &self,
+        ending: Ending,
+        scribe: &mut Scribe,
+        now: u64,
+    ) -> Result<Parcel, OutOfMemory> {
+        self.forwarded.ended(ending, scribe, now)
+    }
+
     /// The exchange ended before the client had the response; `body` is what was seen of it.
     ///
     /// # Errors

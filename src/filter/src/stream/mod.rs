@@ -218,6 +218,7 @@ impl Flow {
                 let ending = if complete { Ending::own(EndWhy::Complete) } else { ending };
                 whole.close(ending, scribe, &passed, now).ok()
             }
+            Phase::Whole { whole, closing: true, .. } => whole.withheld(ending, scribe, now).ok(),
             Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
             Phase::Streaming(mut stream) if logged && Ending::is_clean(&ending) => {
                 stream.finish(scribe, now).ok()

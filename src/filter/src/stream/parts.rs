@@ -60,8 +60,10 @@ impl Flow {
             }
             Phase::Whole { whole, .. } => {
                 self.vm.adopt(parcel);
-                let answer = whole.unrecorded();
-                self.turn_away(&whole, &answer, Ending::own(EndWhy::RecordFailed), now);
+                let ending = Ending::own(EndWhy::RecordFailed);
+                let end = self.vm.write(|scribe| whole.withheld(ending, scribe, now).ok());
+                self.keep(end.flatten());
+                self.answer(&whole.unrecorded());
             }
             Phase::Streaming(stream) => {
                 self.phase = Phase::Streaming(stream);
