@@ -27,7 +27,10 @@ pub(crate) struct Hold {
     /// The upstream has ended the response.
     pub(crate) ended: bool,
     /// Bytes at the start of Envoy's buffer that may pass.
-    pub(crate) unreleased: usize,
+    unreleased: usize,
+    /// The turn in which the response was resumed last: Envoy lets the buffer go once the turn is
+    /// over, and until then no write may run over it.
+    resumed_in: Option<u64>,
 }
 
 /// What a body callback does with what may pass.
@@ -48,6 +51,15 @@ pub(crate) enum Step {
 }
 
 impl Hold {
+    /// Where the next write begins, in this turn of the VM.
+    pub(crate) fn at(&mut self, turn: u64) -> usize {
+        if self.resumed_in.is_some_and(|earlier| earlier != turn) {
+            self.resumed_in = None;
+            self.unreleased = 0;
+        }
+        self.unreleased
+    }
+
     /// A body callback in which something waits, `released` bytes before it may pass.
     pub(crate) fn wait(&mut self, released: usize, waited_before: bool) -> Step {
         let at = self.unreleased;
@@ -83,26 +95,26 @@ impl Hold {
     }
 
     /// The root was woken for this stream. Whether to resume the response.
-    pub(crate) fn woken(&mut self, waiting: bool) -> bool {
+    pub(crate) fn woken(&mut self, waiting: bool, turn: u64) -> bool {
         if !self.wake {
             return false;
         }
         self.wake = false;
         let resume = self.stopped && !(waiting && self.ended);
         if resume {
-            self.resumed();
+            self.resumed(turn);
         }
         resume
     }
 
     /// Something was acknowledged, and `released` bytes were written behind `unreleased`. Whether
     /// to resume the response.
-    pub(crate) fn acknowledged(&mut self, released: usize, waiting: bool) -> bool {
+    pub(crate) fn acknowledged(&mut self, released: usize, waiting: bool, turn: u64) -> bool {
+        self.unreleased += released;
         if waiting && self.ended {
-            self.unreleased += released;
             return false;
         }
-        self.resumed();
+        self.resumed(turn);
         true
     }
 
@@ -118,8 +130,8 @@ impl Hold {
     }
 
     /// The response was resumed.
-    pub(crate) fn resumed(&mut self) {
-        self.unreleased = 0;
+    pub(crate) fn resumed(&mut self, turn: u64) {
+        self.resumed_in = Some(turn);
         self.stopped = false;
     }
 }

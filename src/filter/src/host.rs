@@ -187,11 +187,25 @@ pub(crate) fn read(buffer: Buffer, start: usize, most: usize) -> Result<Vec<u8>,
     owned(|data, size| unsafe { proxy_get_buffer_bytes(buffer.number(), start, most, data, size) })
 }
 
-/// Replaces a body from an offset on.
+/// Replaces a body from an offset on. Envoy takes a write at the start or behind the end, nowhere in
+/// between (`Buffer::copyFrom`), so what stands before the offset is written along.
 pub(crate) fn write(side: Side, start: usize, bytes: &[u8]) -> Result<(), Status> {
+    if start == 0 {
+        return overwrite(side, bytes);
+    }
+    let mut whole = read(Buffer::Body(side), 0, start)?;
+    if whole.len() != start {
+        return Err(Status(u32::MAX));
+    }
+    whole.extend_from_slice(bytes);
+    overwrite(side, &whole)
+}
+
+/// Replaces a whole body.
+fn overwrite(side: Side, bytes: &[u8]) -> Result<(), Status> {
     let kind = Buffer::Body(side).number();
     // SAFETY: the pointer and the length are those of a live slice, which the host only reads.
-    ok(unsafe { proxy_set_buffer_bytes(kind, start, usize::MAX, bytes.as_ptr(), bytes.len()) })
+    ok(unsafe { proxy_set_buffer_bytes(kind, 0, usize::MAX, bytes.as_ptr(), bytes.len()) })
 }
 
 /// Copies a header map. Values that are not UTF-8 are replaced, as a record shows them.

@@ -28,8 +28,13 @@ pub(crate) struct Vm {
     flows: RefCell<HashMap<StreamId, Rc<RefCell<Flow>>>>,
     /// Streams that wait for keys.
     waiting: RefCell<Vec<StreamId>>,
-    /// Parts whose call could not be made: settled in the next root callback.
+    /// Parts whose call could not be made, or whose stream the host did not let us act for: settled
+    /// in a later root callback.
     failed: RefCell<Vec<Settled>>,
+    /// Streams that were to be woken and could not be: tried again with the tick.
+    asleep: RefCell<Vec<StreamId>>,
+    /// Counts the callbacks of the host: what one of them resumes, Envoy carries out after it.
+    turn: Cell<u64>,
     queue: Cell<Option<u32>>,
     root: Cell<u32>,
     cluster: RefCell<String>,
@@ -76,6 +81,8 @@ impl Vm {
             flows: RefCell::default(),
             waiting: RefCell::default(),
             failed: RefCell::default(),
+            asleep: RefCell::default(),
+            turn: Cell::new(0),
             queue: Cell::new(None),
             root: Cell::new(0),
             cluster: RefCell::default(),
@@ -184,31 +191,55 @@ impl Vm {
         }
     }
 
+    /// The number of the host's present callback.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn.get()
+    }
+
+    /// The host calls.
+    pub(crate) fn next_turn(&self) {
+        self.turn.set(self.turn.get() + 1);
+    }
+
     /// The root was woken.
     pub(crate) fn woken(&self, queue: u32) {
+        self.next_turn();
         while let Some(stream) = host::dequeue(queue) {
             if stream == 0 {
                 continue;
             }
-            if let Some(flow) = self.flow(stream) {
-                self.with(stream, &flow, Flow::woken);
-            }
+            self.wake(stream);
         }
         self.work();
     }
 
+    fn wake(&self, stream: StreamId) {
+        if let Some(flow) = self.flow(stream)
+            && !self.with(stream, &flow, Flow::woken)
+            && let Ok(mut asleep) = self.asleep.try_borrow_mut()
+        {
+            asleep.push(stream);
+        }
+    }
+
     /// Time has passed.
     pub(crate) fn tick(&self, now: u64) {
+        self.next_turn();
         let expired = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) => outbox.expired(now),
             Err(_) => Vec::new(),
         };
         self.settle(expired);
+        let asleep = self.asleep.try_borrow_mut().map(|mut list| std::mem::take(&mut *list));
+        for stream in asleep.unwrap_or_default() {
+            self.wake(stream);
+        }
         self.work();
     }
 
     /// A call to the sink was answered.
     pub(crate) fn answered(&self, call: u32, acknowledged: bool) {
+        self.next_turn();
         let now = host::now().unwrap_or(0);
         let settled = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) => outbox.answered(call, acknowledged, now),
@@ -231,8 +262,10 @@ impl Vm {
     pub(crate) fn look_for_keys(&self, now: u64) {
         let waiting = self.waiting.try_borrow_mut().map(|mut list| std::mem::take(&mut *list));
         for stream in waiting.unwrap_or_default() {
-            if let Some(flow) = self.flow(stream) {
-                self.with(stream, &flow, |flow| flow.look_for_keys(now));
+            if let Some(flow) = self.flow(stream)
+                && !self.with(stream, &flow, |flow| flow.look_for_keys(now))
+            {
+                self.wait_for_keys(stream);
             }
         }
     }
@@ -288,13 +321,22 @@ impl Vm {
         if bad > 0 {
             host::count(self.counters.unacknowledged, bad);
         }
-        for Settled { stream, parcel, acknowledged } in settled {
-            match self.flow(stream) {
-                Some(flow) => {
-                    self.with(stream, &flow, |flow| flow.settled(parcel, acknowledged));
+        for part in settled {
+            let stream = part.stream;
+            let Some(flow) = self.flow(stream) else {
+                if !part.acknowledged {
+                    self.adopt(part.parcel);
                 }
-                None if acknowledged => {}
-                None => self.adopt(parcel),
+                continue;
+            };
+            let mut part = Some(part);
+            self.with(stream, &flow, |flow| {
+                if let Some(Settled { parcel, acknowledged, .. }) = part.take() {
+                    flow.settled(parcel, acknowledged);
+                }
+            });
+            if let (Some(part), Ok(mut failed)) = (part, self.failed.try_borrow_mut()) {
+                failed.push(part);
             }
         }
     }
@@ -303,15 +345,22 @@ impl Vm {
         self.flows.try_borrow().ok()?.get(&stream).cloned()
     }
 
-    /// Runs a step of a stream as if in one of its own callbacks.
-    fn with(&self, stream: StreamId, flow: &Rc<RefCell<Flow>>, step: impl FnOnce(&mut Flow)) {
+    /// Runs a step of a stream as if in one of its own callbacks; false when the host does not let
+    /// us, and nothing was done.
+    fn with(
+        &self,
+        stream: StreamId,
+        flow: &Rc<RefCell<Flow>>,
+        step: impl FnOnce(&mut Flow),
+    ) -> bool {
+        let Ok(mut flow) = flow.try_borrow_mut() else { return false };
         if host::act_for(stream).is_err() {
-            return;
+            return false;
         }
-        if let Ok(mut flow) = flow.try_borrow_mut() {
-            step(&mut flow);
-        }
+        step(&mut flow);
+        drop(flow);
         let _root_is_there = host::act_for(self.root.get());
+        true
     }
 }
 

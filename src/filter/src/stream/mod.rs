@@ -104,6 +104,7 @@ impl HttpStream {
     }
 
     fn step(&self, step: impl FnOnce(&mut Flow) -> Action) -> Action {
+        self.vm.next_turn();
         match self.flow.try_borrow_mut() {
             Ok(mut flow) => step(&mut flow),
             // Envoy entered this stream from within itself: hold, and let its own error stand.

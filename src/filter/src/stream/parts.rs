@@ -13,7 +13,7 @@ impl Flow {
             return self.broken(why);
         }
         let waiting = matches!(&self.phase, Phase::Streaming(stream) if stream.is_waiting());
-        if self.hold.woken(waiting) && host::resume(Side::Response).is_err() {
+        if self.hold.woken(waiting, self.vm.turn()) && host::resume(Side::Response).is_err() {
             self.broken(EndWhy::GatewayFailed);
         }
     }
@@ -94,12 +94,15 @@ impl Flow {
         if waiting && pass.is_empty() {
             return;
         }
-        let at = self.hold.unreleased;
+        let turn = self.vm.turn();
+        let at = self.hold.at(turn);
         if !pass.is_empty() && host::write(Side::Response, at, &pass).is_err() {
             return self.broken(EndWhy::GatewayFailed);
         }
         let over = self.hold.ended && !waiting;
-        if self.hold.acknowledged(pass.len(), waiting) && host::resume(Side::Response).is_err() {
+        if self.hold.acknowledged(pass.len(), waiting, turn)
+            && host::resume(Side::Response).is_err()
+        {
             return self.broken(EndWhy::GatewayFailed);
         }
         if over {

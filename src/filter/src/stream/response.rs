@@ -156,7 +156,7 @@ impl Flow {
     }
 
     fn stream_body(&mut self, size: usize, end: bool) -> Action {
-        let at = self.hold.unreleased;
+        let at = self.hold.at(self.vm.turn());
         self.hold.ended |= end;
         if self.breaking.is_some() {
             let _dropped = host::write(Side::Response, at, &[]);
@@ -249,10 +249,12 @@ impl Flow {
         let event = stream.error_event(why);
         let parcel = self.vm.write(|scribe| stream.close(Ending::own(why), scribe, now).ok());
         self.keep(parcel.flatten());
+        let turn = self.vm.turn();
+        let at = self.hold.at(turn);
         let told = self.hold.is_paused()
-            && host::write(Side::Response, self.hold.unreleased, &event).is_ok()
+            && host::write(Side::Response, at, &event).is_ok()
             && host::resume(Side::Response).is_ok();
-        self.hold.resumed();
+        self.hold.resumed(turn);
         // The event is the client's end. An upstream that still runs is cut at once: no more
         // tokens are spent. After its end there is nothing to cut, and a reset would overtake the
         // event on its way to the client.
