@@ -59,13 +59,14 @@ impl Root {
 impl Context for Root {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
         if let Some((vm, _)) = &self.served {
-            vm.answered(call, status == 0);
+            vm.answered(self.id, call, status == 0);
         }
     }
 
     fn on_http_call_response(&mut self, call: u32, _: usize, body_size: usize, _: usize) {
         let Some(issuer) = self.fetches.remove(&call) else { return };
         let Some((vm, rules)) = &self.served else { return };
+        vm.next_turn(self.id);
         let now = host::now().unwrap_or(0);
         let is_ok = host::headers(Map::HttpCallHeaders)
             .is_ok_and(|headers| headers.first(":status") == Some("200"));
@@ -109,14 +110,14 @@ impl RootContext for Root {
         let Ok(now) = host::now() else { return };
         self.fetch_keys(now);
         if let Some((vm, _)) = &self.served {
-            vm.tick(now);
+            vm.tick(self.id, now);
             vm.look_for_keys(now);
         }
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
         if let Some((vm, _)) = &self.served {
-            vm.woken(queue);
+            vm.woken(self.id, queue);
         }
     }
 

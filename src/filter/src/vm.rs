@@ -36,7 +36,11 @@ pub(crate) struct Vm {
     /// Counts the callbacks of the host: what one of them resumes, Envoy carries out after it.
     turn: Cell<u64>,
     queue: Cell<Option<u32>>,
+    /// The root is on its way to look for work.
+    rung: Cell<bool>,
     root: Cell<u32>,
+    /// The context that host calls are about at present.
+    acting: Cell<u32>,
     cluster: RefCell<String>,
     timeout_ms: Cell<u64>,
     dropped_counted: Cell<u64>,
@@ -84,7 +88,9 @@ impl Vm {
             asleep: RefCell::default(),
             turn: Cell::new(0),
             queue: Cell::new(None),
+            rung: Cell::new(false),
             root: Cell::new(0),
+            acting: Cell::new(0),
             cluster: RefCell::default(),
             timeout_ms: Cell::new(0),
             dropped_counted: Cell::new(0),
@@ -101,7 +107,7 @@ impl Vm {
     /// A root takes over: the queue wakes it, and its sink gets what belongs to no stream.
     pub(crate) fn serve(&self, root: u32, cluster: &str, timeout_ms: u64) -> bool {
         // A name of its own: items of a shared name reach the last VM that registered it.
-        let Some(id) = new_exchange_id() else { return false };
+        let Some(id) = host::now().ok().and_then(new_exchange_id) else { return false };
         let Ok(queue) = host::open_queue(&format!("hansard.wake.{id}")) else { return false };
         self.queue.set(Some(queue));
         self.root.set(root);
@@ -127,8 +133,12 @@ impl Vm {
         if let Ok(mut flows) = self.flows.try_borrow_mut() {
             flows.remove(&stream);
         }
+        let now = host::now().unwrap_or(0);
         if let Ok(mut outbox) = self.outbox.try_borrow_mut() {
             outbox.stream_died(stream, own_calls);
+            if !outbox.has_work(now) {
+                return;
+            }
         }
         self.ring(0);
     }
@@ -185,9 +195,13 @@ impl Vm {
 
     /// Wakes the root: to send what waits (0), or to let a stream go on (its id).
     pub(crate) fn ring(&self, stream: StreamId) {
+        if stream == 0 && self.rung.get() {
+            return;
+        }
         if let Some(queue) = self.queue.get() {
             // An item that is lost is made up for by the tick.
-            let _lost = host::enqueue(queue, stream);
+            let is_on_its_way = host::enqueue(queue, stream).is_ok();
+            self.rung.set(stream == 0 && is_on_its_way || self.rung.get());
         }
     }
 
@@ -197,13 +211,15 @@ impl Vm {
     }
 
     /// The host calls.
-    pub(crate) fn next_turn(&self) {
+    pub(crate) fn next_turn(&self, context: u32) {
         self.turn.set(self.turn.get() + 1);
+        self.acting.set(context);
     }
 
     /// The root was woken.
-    pub(crate) fn woken(&self, queue: u32) {
-        self.next_turn();
+    pub(crate) fn woken(&self, root: u32, queue: u32) {
+        self.next_turn(root);
+        self.rung.set(false);
         while let Some(stream) = host::dequeue(queue) {
             if stream == 0 {
                 continue;
@@ -223,8 +239,9 @@ impl Vm {
     }
 
     /// Time has passed.
-    pub(crate) fn tick(&self, now: u64) {
-        self.next_turn();
+    pub(crate) fn tick(&self, root: u32, now: u64) {
+        self.next_turn(root);
+        self.rung.set(false);
         let expired = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) => outbox.expired(now),
             Err(_) => Vec::new(),
@@ -237,9 +254,9 @@ impl Vm {
         self.work();
     }
 
-    /// A call to the sink was answered.
-    pub(crate) fn answered(&self, call: u32, acknowledged: bool) {
-        self.next_turn();
+    /// A call to the sink was answered, to the context that made it.
+    pub(crate) fn answered(&self, context: u32, call: u32, acknowledged: bool) {
+        self.next_turn(context);
         let now = host::now().unwrap_or(0);
         let settled = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) => outbox.answered(call, acknowledged, now),
@@ -354,19 +371,24 @@ impl Vm {
         step: impl FnOnce(&mut Flow),
     ) -> bool {
         let Ok(mut flow) = flow.try_borrow_mut() else { return false };
-        if host::act_for(stream).is_err() {
+        let before = self.acting.get();
+        if before != stream && host::act_for(stream).is_err() {
             return false;
         }
+        self.acting.set(stream);
         step(&mut flow);
         drop(flow);
-        let _root_is_there = host::act_for(self.root.get());
+        if before != stream {
+            let _it_is_there = host::act_for(before);
+            self.acting.set(before);
+        }
         true
     }
 }
 
 /// An id for a new exchange.
-pub(crate) fn new_exchange_id() -> Option<ExchangeId> {
-    Some(ExchangeId::new(host::now().ok()?, random()?))
+pub(crate) fn new_exchange_id(now: u64) -> Option<ExchangeId> {
+    Some(ExchangeId::new(now, random()?))
 }
 
 fn random() -> Option<[u8; 10]> {

@@ -104,7 +104,7 @@ impl HttpStream {
     }
 
     fn step(&self, step: impl FnOnce(&mut Flow) -> Action) -> Action {
-        self.vm.next_turn();
+        self.vm.next_turn(self.id);
         match self.flow.try_borrow_mut() {
             Ok(mut flow) => step(&mut flow),
             // Envoy entered this stream from within itself: hold, and let its own error stand.
@@ -118,7 +118,7 @@ impl Context for HttpStream {
         if let Ok(mut flow) = self.flow.try_borrow_mut() {
             flow.calls.retain(|own| *own != call);
         }
-        self.vm.answered(call, status == 0);
+        self.vm.answered(self.id, call, status == 0);
     }
 }
 
@@ -148,6 +148,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_log(&mut self) {
+        self.vm.next_turn(self.id);
         let calls = match self.flow.try_borrow_mut() {
             Ok(mut flow) => {
                 flow.log();
@@ -192,11 +193,15 @@ impl Flow {
 
     /// The stream is over, one way or another. Whatever is not closed is closed here.
     fn log(&mut self) {
-        let now = self.now();
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
-        if matches!(phase, Phase::Fresh) {
+        let is_done = matches!(
+            phase,
+            Phase::Fresh | Phase::Refusing { .. } | Phase::Answered | Phase::Closed
+        );
+        if is_done && self.opened.is_none() {
             return;
         }
+        let now = self.now();
         let ending = Ending::reported(
             host::text_property(&["response", "code_details"]),
             host::number_property(&["response", "flags"]),

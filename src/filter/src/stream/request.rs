@@ -30,9 +30,15 @@ impl Flow {
         let now = host::now().ok()?;
         let headers = host::headers(Map::Headers(Side::Request)).ok()?;
         let address = host::text_property(&["source", "address"]).unwrap_or_default();
-        let certificate = host::text_property(&["connection", "subject_peer_certificate"]);
+        // A property costs a microsecond or two; without TLS there is no certificate.
+        let is_tls = headers.first(":scheme") == Some("https");
+        let certificate = if is_tls {
+            host::text_property(&["connection", "subject_peer_certificate"])
+        } else {
+            None
+        };
         let head = Head::new(&headers, address, certificate);
-        let id = new_exchange_id()?;
+        let id = new_exchange_id(now)?;
         let mut arrival = Arrival::new(id, now, &self.rules.policy, &headers, head);
         if arrival.is_probe() {
             return Some(arrival);
