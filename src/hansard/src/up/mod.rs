@@ -26,6 +26,7 @@ use envoy::Envoy;
 use hansard_core::config::Effect;
 use hansard_core::config::raw::{RawIssuer, RawJwks};
 pub(crate) use problem::UpError;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -128,7 +129,9 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         died = envoy.died() => Err(died),
     };
     sink.stop().await?;
-    Ok(outcome?)
+    outcome?;
+    writeln!(io::stdout(), "Stopped; what was in flight is on record.")?;
+    Ok(())
 }
 
 /// The sink of this process, unless records go elsewhere.
