@@ -33,18 +33,13 @@ pub(crate) struct Hold {
     resumed_in: Option<u64>,
 }
 
-/// What a body callback does with what may pass.
+/// What a body callback returns, once what may pass was written behind `unreleased`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Write it at this offset if it differs from what came, and continue.
-    Continue {
-        /// The offset.
-        at: usize,
-    },
-    /// Write it at this offset and pause.
+    /// Let it go on.
+    Continue,
+    /// Pause behind it.
     Pause {
-        /// The offset.
-        at: usize,
         /// Ask the root to resume.
         wake: bool,
     },
@@ -75,23 +70,23 @@ impl Hold {
             }
         }
         self.wake |= wake;
-        Step::Pause { at, wake }
+        Step::Pause { wake }
     }
 
     /// A body callback in which nothing waits.
     pub(crate) fn flow(&mut self, released: usize) -> Step {
         let at = self.unreleased;
         if !self.paused {
-            return Step::Continue { at };
+            return Step::Continue;
         }
         if self.stopped {
             *self = Self { ended: self.ended, ..Self::default() };
-            return Step::Continue { at };
+            return Step::Continue;
         }
         self.unreleased = at + released;
         self.stopped = true;
         self.wake = true;
-        Step::Pause { at, wake: true }
+        Step::Pause { wake: true }
     }
 
     /// The root was woken for this stream. Whether to resume the response.

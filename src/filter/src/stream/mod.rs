@@ -79,6 +79,8 @@ enum Phase {
     Streaming(Stream),
     /// Answered by us, or broken off: the client's side needs nothing more of us.
     Answered,
+    /// To be answered, and the host took neither the answer nor a reset: nothing passes any more.
+    Withheld,
     /// On record to the end: the rest passes.
     Closed,
 }
@@ -166,8 +168,10 @@ impl Flow {
         self.charge.set(0);
         let headers: Vec<_> =
             answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        if host::answer(answer.status, &headers, answer.body.as_bytes()).is_err() {
-            let _stays_closed = host::close(Side::Request);
+        if host::answer(answer.status, &headers, answer.body.as_bytes()).is_err()
+            && host::close(Side::Request).is_err()
+        {
+            self.phase = Phase::Withheld;
         }
     }
 
@@ -185,6 +189,7 @@ impl Flow {
             | Phase::Opening { .. }
             | Phase::Refusing { .. }
             | Phase::Answered
+            | Phase::Withheld
             | Phase::Closed => None,
         });
         self.keep(parcel.flatten());
@@ -230,7 +235,11 @@ impl Flow {
                 stream.finish(scribe, now).ok()
             }
             Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
-            Phase::Fresh | Phase::Refusing { .. } | Phase::Answered | Phase::Closed => None,
+            Phase::Fresh
+            | Phase::Refusing { .. }
+            | Phase::Answered
+            | Phase::Withheld
+            | Phase::Closed => None,
         });
         let parcel = parcel.flatten();
         if logged {

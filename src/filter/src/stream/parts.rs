@@ -70,10 +70,11 @@ impl Flow {
                 if !acknowledged {
                     self.vm.adopt(parcel);
                 }
-                if passes {
-                    self.release(part, acknowledged)
-                } else {
-                    self.broken(EndWhy::RecordFailed)
+                match self.breaking {
+                    // What Envoy holds is not what was to pass: nothing more of it does.
+                    Some(why) => self.broken(why),
+                    None if passes => self.release(part, acknowledged),
+                    None => self.broken(EndWhy::RecordFailed),
                 }
             }
             other => {

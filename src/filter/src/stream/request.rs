@@ -165,7 +165,8 @@ impl Flow {
             | Phase::Arriving { .. }
             | Phase::Opening { .. }
             | Phase::Refusing { .. }
-            | Phase::Answered => Action::Pause,
+            | Phase::Answered
+            | Phase::Withheld => Action::Pause,
         }
     }
 }

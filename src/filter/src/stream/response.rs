@@ -11,7 +11,11 @@ use proxy_wasm::types::Action;
 
 impl Flow {
     pub(super) fn response_headers(&mut self, end: bool) -> Action {
-        let Phase::Forwarded(_) = &self.phase else { return Action::Continue };
+        match &self.phase {
+            Phase::Forwarded(_) => {}
+            Phase::Withheld => return Action::Pause,
+            _ => return Action::Continue,
+        }
         let Ok(headers) = host::headers(Map::Headers(Side::Response)) else {
             self.fail();
             return Action::Pause;
@@ -59,9 +63,12 @@ impl Flow {
             Phase::Whole { .. } => self.whole_body(size, end),
             Phase::Answered if self.breaking.is_some() => {
                 // The reset is under way; what still comes from the upstream goes nowhere.
-                let _dropped = host::write(Side::Response, 0, &[]);
-                Action::Continue
+                match host::write(Side::Response, 0, &[]) {
+                    Ok(()) => Action::Continue,
+                    Err(_) => Action::Pause,
+                }
             }
+            Phase::Withheld => Action::Pause,
             Phase::Fresh
             | Phase::Arriving { .. }
             | Phase::Opening { .. }
@@ -126,7 +133,7 @@ impl Flow {
                 self.whole_ended(now);
                 Action::Pause
             }
-            Phase::Whole { closing: true, .. } => Action::Pause,
+            Phase::Whole { closing: true, .. } | Phase::Withheld => Action::Pause,
             _ => Action::Continue,
         }
     }
@@ -199,15 +206,16 @@ impl Flow {
             Pass::Unchanged => (chunk.as_slice(), false),
             Pass::Bytes(bytes) => (bytes.as_slice(), true),
         };
-        let step =
-            if waiting { self.hold.wait(pass.len(), waited) } else { self.hold.flow(pass.len()) };
-        let (offset, action, wake) = match step {
-            Step::Continue { at } => (at, Action::Continue, false),
-            Step::Pause { at, wake } => (at, Action::Pause, wake),
-        };
-        if changed && host::write(Side::Response, offset, pass).is_err() {
+        // Written before the hold moves on: a write that fails leaves both as they were.
+        if changed && host::write(Side::Response, at, pass).is_err() {
             return self.break_off(EndWhy::GatewayFailed);
         }
+        let step =
+            if waiting { self.hold.wait(pass.len(), waited) } else { self.hold.flow(pass.len()) };
+        let (action, wake) = match step {
+            Step::Continue => (Action::Continue, false),
+            Step::Pause { wake } => (Action::Pause, wake),
+        };
         if wake {
             self.vm.ring(self.id);
         }
@@ -242,6 +250,9 @@ impl Flow {
 
     pub(super) fn broken(&mut self, why: EndWhy) {
         self.breaking = Some(why);
+        if !matches!(self.phase, Phase::Streaming(_)) {
+            return;
+        }
         let Phase::Streaming(stream) = std::mem::replace(&mut self.phase, Phase::Answered) else {
             return;
         };
@@ -259,7 +270,10 @@ impl Flow {
         // tokens are spent. After its end there is nothing to cut, and a reset would overtake the
         // event on its way to the client.
         if !(told && self.hold.ended) {
-            let _stays_closed = host::close(Side::Response);
+            let cut = host::close(Side::Response).is_ok();
+            if !told && !cut {
+                self.phase = Phase::Withheld;
+            }
         }
     }
 }
