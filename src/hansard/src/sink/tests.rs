@@ -240,7 +240,7 @@ async fn bytes_that_are_no_message_end_their_own_stream_alone() {
         assert_eq!(answer.unwrap_err().code(), Code::Internal);
     }
     let mut long = message("hansard", vec![]);
-    long.identifier.as_mut().unwrap().log_name = "x".repeat(crate::sink::MESSAGE_LIMIT + 1);
+    long.identifier.as_mut().unwrap().log_name = "x".repeat(MESSAGE_LIMIT + 1);
     assert_eq!(sink.call(vec![long]).await.unwrap_err().code(), Code::OutOfRange);
 
     let reason = Defect::Message.to_string();

@@ -1,0 +1,103 @@
+//! The rule table: one file a family, each rule written from the vendor's documented format.
+//!
+//! Most patterns begin with a literal of the format itself, so that a scan starts nowhere else.
+//! Where a format is only "32 hex digits", the pattern begins with the vendor's name and `near!`
+//! reads from there to the value. No repetition is unbounded: a match is at most 4 KB long, a
+//! private key in armour at most 16 KB. Classes list what they accept in ASCII and never negate,
+//! so that bytes and characters count the same.
+//!
+//! Sample secrets are random characters. Nothing here was ever valid.
+
+use crate::rule::Rule;
+
+/// From a vendor's word to the value it names: the rest of the name and its closing quotes; perhaps
+/// one step into a mapping or a call (`vendor:⏎ key`, `"vendor": {"key"`, `Vendor({key`) or the
+/// `value` of a list of environment variables; an operator or space; opening quotes.
+macro_rules! near {
+    ($word:literal) => {
+        concat!(
+            "(?i:",
+            $word,
+            r#")[\w .-]{0,24}["'`\\\])]{0,3}"#,
+            r#"(?:,?\s{1,16}["']?value["']?|\s{0,3}[:=]\s{0,24}(?:[\w.]{0,24}[({]{1,2}\s{0,24})?["']?[\w.-]{1,24}["']?)??"#,
+            r#"[\s=:,>|(?]{1,8}["'`\\(\[{]{0,4}"#
+        )
+    };
+}
+
+mod artifacts;
+mod assignments;
+mod aws;
+mod azure;
+mod banking;
+mod chat;
+mod ci;
+mod ciphers;
+mod clouds;
+mod commerce;
+mod content;
+mod data_platforms;
+mod databases;
+mod forges;
+mod frameworks;
+mod generic;
+mod gitlab;
+mod google;
+mod hosting;
+mod identity;
+mod inference;
+mod keys;
+mod logs;
+mod mail;
+mod messaging;
+mod model_tools;
+mod models;
+mod networks;
+mod observability;
+mod payment;
+mod platforms;
+mod quality;
+mod registries;
+mod secrets;
+mod social;
+mod workplace;
+
+/// Every rule, by family. Order carries no meaning.
+pub static RULES: &[&[Rule]] = &[
+    artifacts::RULES,
+    assignments::RULES,
+    aws::RULES,
+    azure::RULES,
+    banking::RULES,
+    chat::RULES,
+    ci::RULES,
+    ciphers::RULES,
+    clouds::RULES,
+    commerce::RULES,
+    content::RULES,
+    data_platforms::RULES,
+    databases::RULES,
+    forges::RULES,
+    frameworks::RULES,
+    generic::RULES,
+    gitlab::RULES,
+    google::RULES,
+    hosting::RULES,
+    identity::RULES,
+    inference::RULES,
+    keys::RULES,
+    logs::RULES,
+    mail::RULES,
+    messaging::RULES,
+    model_tools::RULES,
+    models::RULES,
+    networks::RULES,
+    observability::RULES,
+    payment::RULES,
+    platforms::RULES,
+    quality::RULES,
+    registries::RULES,
+    secrets::RULES,
+    social::RULES,
+    workplace::RULES,
+];

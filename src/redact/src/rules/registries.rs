@@ -1,0 +1,203 @@
+//! Package and image registries, and the files of their clients.
+
+use crate::rule::{Check, Rule};
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "npm-access-token",
+        description: "npm access token: publishes packages",
+        keywords: &["npm_"],
+        pattern: r"\bnpm_[A-Za-z0-9]{36}\b",
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "//registry.npmjs.org/:_authToken=«npm_pcshwtzVF7dBKoPQLZ0Q0YR4tLr4TLB2WVhu»",
+            "NPM_TOKEN=«npm_Wqdwf6mQ0DgYRhBHUFQWWcbG3sIJgIKaTBtb»",
+        ],
+        negatives: &[
+            "NPM_TOKEN=npm_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "npm_config_registry",
+            "npm_YI0MwCI21sJ23jb8zjwB",
+        ],
+    },
+    Rule {
+        id: "npm-auth-token",
+        description: "npm registry token in .npmrc",
+        keywords: &["_authtoken"],
+        pattern: r#"_authToken[ ]?=[ ]?["\']?([A-Za-z0-9+/_.-]{20,400}={0,2})"#,
+        min_entropy: 3.2,
+        check: Check::Nothing,
+        positives: &[
+            "//npm.pkg.example.org/:_authToken=«7bc7f44b-3505-46cf-a0eb-36b34f55b387»",
+            r#"//registry.acme.io/npm/:_authToken = "«vwHpGTgCXB3XRwEmn3pLUTw4fa2fsJlTNNgR5Qzzx2dZF0PokVET7pFmMkAtCfYJ»""#,
+        ],
+        negatives: &[
+            "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
+            "_authToken=<token>",
+            "_authToken=xxxxxxxxxxxxxxxxxxxxxxxx",
+        ],
+    },
+    Rule {
+        id: "npm-basic-auth",
+        description: "npm registry user and password in .npmrc",
+        keywords: &["_auth", "_password"],
+        pattern: r#"(?:^|[\n:])_(?:auth|password)[ ]?=[ ]?["\']?([A-Za-z0-9+/]{0,40}[0-9][A-Za-z0-9+/]{8,400}={0,2})"#,
+        min_entropy: 3.4,
+        check: Check::Nothing,
+        positives: &[
+            "//registry.acme.io/:_password=«x9PFXl4lfO2bGMj9Ufhfvoll=»",
+            "_auth = «3z2+p8NE+wCwBHT/weKvi41b3ZF0R5CtIZ97QvDd==»\n",
+        ],
+        negatives: &[
+            "_auth=${NPM_AUTH}",
+            "_password=<password>",
+            "self._auth = default_authentication",
+            "_auth=token",
+        ],
+    },
+    Rule {
+        id: "pypi-upload-token",
+        description: "PyPI upload token: publishes packages",
+        keywords: &["pypi-ageichlwas5vcmc"],
+        pattern: r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,1000}",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "TWINE_PASSWORD=«pypi-AgEIcHlwaS5vcmchtOvKOCyG_8UAyFe471Qyauild_CRoZYk82RxhLvGscpOaURvxAec6XopAZhOTFpUs6FcEGH19uqyLrCxOLRjx43R_8G5uyVcDiQCEFLsLv7dPyjrod7xfGR-JTLbWjlE4»",
+            "password = «pypi-AgEIcHlwaS5vcmcIb01FMLZKad4kQ0K-1ALoMh-SYkOfCaP6vIpSQnen7VaM9ubra7pfuHC9mP-Z6vRkB8ey-osOrtdmmrHZY4sKuGnTkFG90DIhGn1Z1BiP1fubU-IpdrRhKnf1N8n9h5Up1A88kbY5eGkzsIra2AQDAq_cSWMUlr3quwNS2Y3id»\n",
+        ],
+        negatives: &[
+            "TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc...",
+            "pypi-AgEIcHlwaS5vcmczgRi5Uwh-8ADnLZfqnUm",
+        ],
+    },
+    Rule {
+        id: "testpypi-upload-token",
+        description: "TestPyPI upload token: publishes test packages",
+        keywords: &["pypi-agendgvzdc5wexbplm9yzw"],
+        pattern: r"\bpypi-AgENdGVzdC5weXBpLm9yZw[A-Za-z0-9_-]{50,1000}",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "TWINE_PASSWORD=«pypi-AgENdGVzdC5weXBpLm9yZw2ifBn1JWzNjahV5ZyTMGbRtpkvH9kbZjXAmH5AiIFrDAaay26AQvAbaCbpBg9G2oz2pHq8VD8WXzdKYsnLqTFR62eL3t27lFVQjDF_rdUe3W4HZFZE0UQ0xlavEGo8IIuE»",
+            r#"password: "«pypi-AgENdGVzdC5weXBpLm9yZwzvxYzPfhPpdofxtJE08gpTBdYEE6uK7rZCOP-FZqkdxxmIuRfouyGtn4iUK4xqt7t2325kBhqCHY2I1Rg9PhLp3V0rWm6vHycI-LsF-wKxN_VqsXWktX4XJmMwvOUkjeKVBLXd--EDQMKTk68Ptc7d»""#,
+        ],
+        negatives: &["pypi-AgENdGVzdC5weXBpLm9yZw...", "pypi-AgENdGVzdC5weXBpLm9yZw7KIr7nVJD4"],
+    },
+    Rule {
+        id: "rubygems-api-key",
+        description: "RubyGems API key: publishes gems",
+        keywords: &["rubygems_"],
+        pattern: r"\brubygems_[0-9a-f]{48}\b",
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            ":rubygems_api_key: «rubygems_d4c2997efe2012cb859ef5c8bcbe6d0437d7b0570c902c88»",
+            "GEM_HOST_API_KEY=«rubygems_5a2b1ce8ec856a15ddd998d9e7f60dcf90d00edca6930b50»",
+        ],
+        negatives: &[":rubygems_api_key: rubygems_xxx", "rubygems_d9a1d9236bcb8250f6f2"],
+    },
+    Rule {
+        id: "crates-io-token",
+        description: "crates.io token: publishes crates",
+        keywords: &["cio"],
+        pattern: r"\bcio[A-Za-z0-9]{32}\b",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "CARGO_REGISTRY_TOKEN=«ciop5pDCQJSL6pR6h16P6kklPItDw0ZBRHD»",
+            "[registry]\ntoken = \"«cio13gqql3DvRsTviJ8LtCpdOXTrdkAh94K»\"\n",
+        ],
+        negatives: &[
+            "CARGO_REGISTRY_TOKEN=cioxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "acionqqrWLKE5ceLwnNAVN8sDv3L2TRrEYx2",
+            "ciof9xFqsx1AU",
+        ],
+    },
+    Rule {
+        id: "nuget-api-key",
+        description: "NuGet API key: publishes packages",
+        keywords: &["oy2"],
+        pattern: r"\boy2[a-z0-9]{43}\b",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "dotnet nuget push -k «oy2ql4pkfyyvyy81aovhs2xs1m5tjqnd45z3zqhwgcj6kr»",
+            "NUGET_API_KEY=«oy232x2jk7o8afmptnkea02y1zfbxk05fclhn1wobqh8y9»",
+        ],
+        negatives: &[
+            "NUGET_API_KEY=oy2xxx",
+            "toy2xetu92b3zkrst36iwc8r7si48zyqphh6sk7fghq1uz2",
+            "oy2l0vhdv27zw",
+        ],
+    },
+    Rule {
+        id: "docker-hub-token",
+        description: "Docker Hub personal or organization token: pulls and pushes images",
+        keywords: &["dckr_pat_", "dckr_oat_"],
+        pattern: r"\bdckr_[po]at_[A-Za-z0-9_-]{27,40}",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "docker login -u acme -p «dckr_pat_ebLek8f5PNfSGGCTch7RACniRQJ»",
+            "DOCKERHUB_TOKEN=«dckr_oat_jgTp8BsgXFvdmHY0p2F1jGNeCFUqOzv7»",
+        ],
+        negatives: &["DOCKERHUB_TOKEN=dckr_pat_xxx", "dckr_pat_VNbtGT0S6F"],
+    },
+    Rule {
+        id: "docker-config-auth",
+        description: "Registry user and password in a Docker configuration",
+        keywords: &[r#""auth""#],
+        pattern: r#""auth"\s{0,4}:\s{0,4}"([A-Za-z+/]{0,60}[0-9][A-Za-z0-9+/]{0,1200}={0,2})""#,
+        min_entropy: 3.6,
+        check: Check::Nothing,
+        positives: &[
+            r#"{"auths": {"https://index.docker.io/v1/": {"auth": "«zeejMmkybFkgmiArrDcZFWgQYJ6Us+nF9eQ5f+dN==»"}}}"#,
+            r#""ghcr.io": {"auth":"«dSn6YmAdNr3kMqwPzpWuxrakcMPMmIf//tX6EBeYeOrFZuSCsK6RtFcEDy58D2rx»"}"#,
+        ],
+        negatives: &[
+            r#"{"auth": "<base64>"}"#,
+            r#""auth": "basic""#,
+            r#""auth": "authenticationrequired""#,
+        ],
+    },
+    Rule {
+        id: "docker-config-identity-token",
+        description: "Registry identity token in a Docker configuration",
+        keywords: &[r#""identitytoken""#],
+        pattern: r#""identitytoken"\s{0,4}:\s{0,4}"([A-Za-z0-9+/_.-]{20,3000}={0,2})""#,
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            r#""acme.azurecr.io": {"identitytoken": "«UnMeenB1PdaBUrLWDIiG1Kv2lmtgM70bEOHqXHio9bueOImRBU4_OcJX3OB6hxhDieszdIZxlPxN2fkwFfENlIH4kZiLTN8HwL64vrEiO4Vp3J9L0T670dIBw7Nun5aBAJyS76i-d-HsRUbtWU7bCH2kEVvNw61c7wws9LCiE9TpsfNerFvOGSU_ATeBqKPdMgUi-IKV»"}"#,
+            r#"{"identitytoken":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTcwMDYxOSIsImlhdCI6MTc2NzQ3ODA4Nn0.Ex2vujKExiqL4-Mgcbib0TZ9Q_MStOoezb5WMZz6-wL»"}"#,
+        ],
+        negatives: &[r#""identitytoken": "<token>""#, r#""identitytoken": "short""#],
+    },
+    Rule {
+        id: "clojars-token",
+        description: "Clojars deploy token: publishes packages",
+        keywords: &["clojars_"],
+        pattern: r"\bCLOJARS_[0-9a-f]{60}\b",
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "CLOJARS_PASSWORD=«CLOJARS_4718ab2cacfe5e7d7f2d65e369336bd500eef65e75d0e105433c33a55a33»",
+            r#":password "«CLOJARS_e8a21c1112f6320e73883a1175d8ea45426bcf267d4e0c9f524508e61ccf»""#,
+        ],
+        negatives: &["CLOJARS_PASSWORD=CLOJARS_xxx", "CLOJARS_USERNAME=acme"],
+    },
+    Rule {
+        id: "packagist-token",
+        description: "Private Packagist token: pulls packages",
+        keywords: &["packagist_"],
+        pattern: r"\bpackagist_[a-z]{2,4}_[0-9a-f]{60,72}\b",
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "COMPOSER_AUTH_TOKEN=«packagist_ort_8acf844b14b072bc250f0dffd3c45ba7ba5e1fa191464a1187f2a4cb94eed538869d»",
+            r#""token": "«packagist_uut_ca0bdf87826ba165106f5ffb156a2e2060e110147763854e83fe0d3786a7fd906bfe»""#,
+        ],
+        negatives: &["packagist_ort_xxx", "packagist_ort_9789c4597edfc229652a"],
+    },
+];

@@ -1,0 +1,232 @@
+//! Documents, tasks, files, design and forms.
+
+use crate::rule::{Check, Rule};
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "notion-token",
+        description: "Notion integration token: reads and writes pages",
+        keywords: &["ntn_", "secret_"],
+        pattern: r"\bntn_[A-Za-z0-9]{40,50}\b|\bsecret_[A-Za-z0-9]{43}\b",
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "NOTION_TOKEN=«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»",
+            r#"notion = Client(auth="«secret_nPnbjIpgxqjZrCu8BSConiVLeMgCjfn6vROp3WvjV8O»")"#,
+        ],
+        negatives: &[
+            "NOTION_TOKEN=ntn_xxx",
+            "secret_key_of_the_application_that_we_use_here_x",
+            "ntn_rn6I4EYhy2",
+        ],
+    },
+    Rule {
+        id: "airtable-personal-token",
+        description: "Airtable personal access token",
+        keywords: &["pat"],
+        pattern: r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "AIRTABLE_TOKEN=«patbnBzvFLmK9m2HW.15364c226641d1e32189ec1c2b69cb330c5d987e603b91cca854a6e78ccbddee»",
+            r#"Airtable({apiKey: "«patIp3uTS3fNkqKqD.1c37e974de13ae953fe34c71a33195695140a6538f15c858b694f331b6e2e28a»"})"#,
+        ],
+        negatives: &[
+            "AIRTABLE_TOKEN=patXXXXXXXXXXXXXX.xxx",
+            "path.9c99bf0e0bad36320345131d108f252403248739b7b127c4f026171628a946f9",
+            "pat72QtErpwhocDiI.d5786c67cf356e8da782",
+        ],
+    },
+    Rule {
+        id: "airtable-api-key",
+        description: "Airtable API key or OAuth token beside its name",
+        keywords: &["airtable"],
+        pattern: concat!(
+            near!("airtable"),
+            r"(key[A-Za-z0-9]{14}|oaa[A-Za-z0-9]{14}\.v1\.[A-Za-z0-9_-]{30,400}|[A-Za-z0-9]{17})\b"
+        ),
+        min_entropy: 3.2,
+        check: Check::Nothing,
+        positives: &[
+            "AIRTABLE_API_KEY=«keyZea4Th3TFkhKZd»",
+            r#"airtable_key: "«RigiiM8ZS9vLT9Raw»""#,
+        ],
+        negatives: &["AIRTABLE_API_KEY=<key>", r#"airtable_base = "Projects""#],
+    },
+    Rule {
+        id: "asana-token",
+        description: "Asana personal access token or client secret",
+        keywords: &["asana"],
+        pattern: concat!(
+            near!("asana"),
+            r"([0-2]/[0-9]{12,20}(?:/[0-9]{12,20})?:[0-9a-f]{32}|[A-Za-z0-9]{32})\b"
+        ),
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "ASANA_TOKEN=«1/4579638090595852:48d00d40501509e7890532698c3b3607»",
+            r#"asana_client_secret: "«5862e6a323e06eeb022226c94c3c360e»""#,
+            "ASANA_PAT=«2/2226971407647925/5101956510147387:3f2a697acb06b4f95d2a2bbd81b36ff0»",
+        ],
+        negatives: &["ASANA_TOKEN=<token>", r#"asana_project = "4253692691668071""#],
+    },
+    Rule {
+        id: "clickup-token",
+        description: "ClickUp personal token",
+        keywords: &["pk_"],
+        pattern: r"\bpk_[0-9]{6,10}_[A-Z0-9]{32}\b",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "CLICKUP_TOKEN=«pk_74507600_D5Q5VJUYFIP8WG122ARABBG0XDFBC9B2»",
+            "Authorization: «pk_33472448_ASIQHF3OD2QJSVB6CUJQ8PBLEUUHVBID»",
+        ],
+        negatives: &["CLICKUP_TOKEN=pk_1234_xxx", "pk_87888241_RNBX2W4E1Z"],
+    },
+    Rule {
+        id: "linear-api-key",
+        description: "Linear API key: reads and writes issues",
+        keywords: &["lin_api_", "lin_wh_"],
+        pattern: r"\blin_(?:api|wh)_[A-Za-z0-9]{32,48}\b",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "LINEAR_API_KEY=«lin_api_9wwoYeVRZzBDO8NU0UghSJyZS8YvOf75UsSNZUAJ»",
+            "Authorization: «lin_api_vkEVgLC1t7o1GfbpJJ4tcieOYYLNfrGGFaD0NCko»",
+        ],
+        negatives: &["LINEAR_API_KEY=lin_api_xxx", "lin_api_fpnFUdu9mJ"],
+    },
+    Rule {
+        id: "linear-oauth-token",
+        description: "Linear OAuth token: reads and writes issues",
+        keywords: &["lin_oauth_"],
+        pattern: r"\blin_oauth_[0-9a-f]{64}\b",
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "LINEAR_TOKEN=«lin_oauth_e9dddd6ee9dfcc021cb5aa22714975add63695a71898d2e09730d0cf6c0da69b»",
+            "Bearer «lin_oauth_2495d9830a37653a480885b25bd2c1185b8281ef8499e65a8cf41a3db9c52478»",
+        ],
+        negatives: &["LINEAR_TOKEN=lin_oauth_xxx", "linear_client = Linear()"],
+    },
+    Rule {
+        id: "linear-client-secret",
+        description: "Linear client secret beside its name",
+        keywords: &["linear"],
+        pattern: concat!(near!(r"linear[\w .-]{0,16}(?:secret|key)"), r"([0-9a-f]{32})\b"),
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "LINEAR_CLIENT_SECRET=«0d8613e12d97a6358b6af7e4f33f6bb3»",
+            r#"linear_webhook_secret: "«ff3d69c82cc43e117527224ba513100c»""#,
+        ],
+        negatives: &[
+            "LINEAR_CLIENT_SECRET=<secret>",
+            r#"linear_md5 = "db63b4060b731b2bb05a8583d2957bcb""#,
+        ],
+    },
+    Rule {
+        id: "trello-token",
+        description: "Trello token or key: reads and writes boards",
+        keywords: &["atta"],
+        pattern: r"\bATTA[0-9a-f]{64}[A-Z0-9]{8}\b",
+        min_entropy: 3.3,
+        check: Check::Nothing,
+        positives: &[
+            "TRELLO_TOKEN=«ATTAd2b2b6b9b32566967e4fe22efbb129d261a7fa331e6c77223eb90a6ee4fd39fa5CD8DB85»",
+            "&token=«ATTA009d34bc0649bb0ce858c4394c95beae6703a1ae297d47f85229ab64e28dcbb1168F073E»",
+        ],
+        negatives: &["TRELLO_TOKEN=ATTAxxx", "ATTA0fdbef9f582e030377b8"],
+    },
+    Rule {
+        id: "trello-token-named",
+        description: "Trello token or key beside its name",
+        keywords: &["trello"],
+        pattern: concat!(near!("trello"), r"([0-9a-f]{64}|[0-9a-f]{32}|[A-Za-z-0-9]{32})\b"),
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "TRELLO_API_KEY=«7c2b72f62a505085ce560bd7b67385bf»",
+            r#"trello_token: "«eae624c8d6a57edbdcbafe26e7ee35ee0fcd596eb6c63b7a40ce107bc3d53480»""#,
+        ],
+        negatives: &["TRELLO_API_KEY=<key>", r#"trello_board = "TeX3pm1K""#],
+    },
+    Rule {
+        id: "monday-token",
+        description: "monday.com API token beside its name",
+        keywords: &["monday"],
+        pattern: concat!(
+            near!(r"monday[\w .-]{0,16}(?:key|token)"),
+            r"(eyJ[A-Za-z0-9_-]{10,200}\.eyJ[A-Za-z0-9_-]{20,800}\.[A-Za-z0-9_-]{20,100})"
+        ),
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "MONDAY_API_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTA5OTg0MyIsImlhdCI6MTc2NzgxODM1Mn0.WSaXhPYXAcZlwI5PwfwMyX7FYpJKPPQk0j9W3VonmQZ»",
+            r#"monday_token: "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTgzMjUzNCIsImlhdCI6MTc2NzAxNDA3M30.6uRlVQVTU5cmX_RRNHos8hIkNN9OmrDxhUlyteYIIfD»""#,
+        ],
+        negatives: &["MONDAY_API_TOKEN=<token>", r#"monday_key = "eyJ...""#],
+    },
+    Rule {
+        id: "figma-token",
+        description: "Figma personal or OAuth token: reads files",
+        keywords: &["figd_", "figo_", "figu_", "figdr_", "figuh_", "figur_", "figoh_", "figor_"],
+        pattern: r"\bfig(?:d|o|u|dr|uh|ur|oh|or)_[A-Za-z0-9_-]{38,60}",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "FIGMA_TOKEN=«figd_TyGwiUAQ73XivrP5m2J_1fPSvc2o7eMvbIZ_ctDH»",
+            "X-Figma-Token: «figd_QK7t2zR0ThNV4lt7Zqt0PnJQXUIm-L7LCJSz3h2OVpA»",
+        ],
+        negatives: &["FIGMA_TOKEN=figd_xxx", "figd_OTGKZ51_Cb"],
+    },
+    Rule {
+        id: "dropbox-short-lived-token",
+        description: "Dropbox short-lived access token",
+        keywords: &["sl."],
+        pattern: r"\bsl\.(?:u\.)?[A-Za-z0-9_-]{130,1400}",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "DROPBOX_TOKEN=«sl.u.RkQ55_A_EkGAH9PscNHGKS0Y62wUljuG-zV5Bab17Aw8LQB1eFd1zMlZHqsH-bJP11G7SqW7N-O4WaJr2fewE9PM4UP49Vv3FLLI7hNRVv5J6hpOCHLHuNiAW9dCvrtrke7-hMCDMbz9GszL3f04nQsNMhqg4dSjedhEu4ccPx6N0Pxki0etbdLuVepuymGUCUNPvE2rNA8eB5vZsC23q8rENMhCXZIESS9GSqu4SSAVo5fqpla6VhYdle-FrLJK8DCvmDN9HgHTMo4Ym4MyS4kZQ3ZfQ9Yh0KminKz81cmK»",
+            "Bearer «sl.BI50f78cOPbo2BaaFckABLTtkOwcfdq3pxqv1W5nCffsCxBXVS2mxGP71yW9WFfbpmD_ATF2nX-J9sUybMGKNzKnkPuUm-hjn76zIAvFmZ_Ra9q7-LAl0Bw--EixV1kfm91j91jozlBJu»",
+        ],
+        negatives: &[
+            "DROPBOX_TOKEN=sl.xxx",
+            "ssl.cc5LMooTYxYzebVvhkwTl-Ge3u0jCnYmgUVEtnhk",
+            "sl.TjrJ5wL--RGgXf9Tufzo",
+        ],
+    },
+    Rule {
+        id: "dropbox-secret",
+        description: "Dropbox token, key or secret beside its name",
+        keywords: &["dropbox"],
+        pattern: concat!(
+            near!("dropbox"),
+            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[a-z0-9]{15})\b"
+        ),
+        min_entropy: 3.2,
+        check: Check::Nothing,
+        positives: &[
+            "DROPBOX_APP_SECRET=«fx3n3gallnm0jma»",
+            r#"dropbox_token: "«c8pmkqppbmeAAAAAAAAAAshViss5QFxyhlXcb66EiCGCw2AB2zII6ve7tuke3UUT»""#,
+        ],
+        negatives: &["DROPBOX_APP_SECRET=<secret>", r#"dropbox_folder = "/Apps/shop""#],
+    },
+    Rule {
+        id: "box-secret",
+        description: "Box client secret or developer token beside its name",
+        keywords: &["box_", "box-"],
+        pattern: concat!(
+            near!(r"\bbox[_-](?:client|developer|access|api)[\w .-]{0,16}"),
+            r"([A-Za-z0-9]{32})\b"
+        ),
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "BOX_CLIENT_SECRET=«qeQRf2niXgEdyTzDL7LHdLdQyuODZA2C»",
+            r#"box_developer_token: "«b5P7jExspBgyuMjAboGncErIkJ9zwvkV»""#,
+        ],
+        negatives: &["BOX_CLIENT_SECRET=<secret>", "box_client_width = 40"],
+    },
+];
