@@ -219,7 +219,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Client secret of an accounting service beside its name",
         keywords: &["xero", "quickbooks", "intuit", "freshbooks", "avalara", "taxjar", "gusto"],
         pattern: concat!(
-            near!(r"(?:xero|quickbooks|intuit|freshbooks|avalara|taxjar|gusto)[\w .-]{0,20}(?:secret|token|key)"),
+            near!(
+                r"(?:xero|quickbooks|intuit|freshbooks|avalara|taxjar|gusto)[\w .-]{0,20}(?:secret|token|key)"
+            ),
             r"([A-Za-z0-9_-]{32,64}|[0-9a-f]{64})(?:\b|=)?"
         ),
         min_entropy: 3.5,
@@ -275,7 +277,9 @@ pub(super) static RULES: &[Rule] = &[
             "hootsuite",
         ],
         pattern: concat!(
-            near!(r"(?:attio|\bapollo_|\bclose_api|activecampaign|braze|iterable|convertkit|getresponse|hootsuite)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:attio|\bapollo_|\bclose_api|activecampaign|braze|iterable|convertkit|getresponse|hootsuite)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"(api_[A-Za-z0-9]{22}\.[A-Za-z0-9]{22}|[0-9a-f]{72}|[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9_-]{22,44})(?:\b|=)?"
         ),
         min_entropy: 3.3,

@@ -47,7 +47,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Token of a content service beside its name",
         keywords: &["storyblok", "datocms", "prismic", "sanity", "strapi", "ghost_", "hygraph"],
         pattern: concat!(
-            near!(r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"([0-9a-f]{24}:[0-9a-f]{64}|(?:sk)?[A-Za-z0-9_-]{22,256})(?:\b|=)?"
         ),
         min_entropy: 3.5,
@@ -103,7 +105,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Token of a translation service beside its name",
         keywords: &["lokalise", "crowdin", "transifex", "phrase_", "poeditor", "tx_token"],
         pattern: concat!(
-            near!(r"(?:lokalise|crowdin|transifex|\bphrase_|poeditor|\btx_token)[\w .-]{0,16}(?:key|token)?"),
+            near!(
+                r"(?:lokalise|crowdin|transifex|\bphrase_|poeditor|\btx_token)[\w .-]{0,16}(?:key|token)?"
+            ),
             r"([0-9a-f]{80}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|1/[0-9a-f]{40})\b"
         ),
         min_entropy: 3.0,

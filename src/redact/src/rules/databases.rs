@@ -345,7 +345,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Vector database key beside its name",
         keywords: &["weaviate", "qdrant", "milvus", "zilliz", "chroma_", "turbopuffer"],
         pattern: concat!(
-            near!(r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,16}(?:key|token)"),
+            near!(
+                r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,16}(?:key|token)"
+            ),
             r"((?:ck-|tpuf_)?[A-Za-z0-9_-]{32,200}(?:\|[A-Za-z0-9_-]{20,200})?)"
         ),
         min_entropy: 3.8,

@@ -101,7 +101,9 @@ pub(super) static RULES: &[Rule] = &[
             "fusionauth",
         ],
         pattern: concat!(
-            near!(r"(?:onelogin|jumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"),
+            near!(
+                r"(?:onelogin|jumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"
+            ),
             "((?:sk_(?:live|test)_|secret-(?:live|test)-|jca_)?[A-Za-z0-9_-]{32,120}={0,2})"
         ),
         min_entropy: 3.4,
@@ -143,7 +145,9 @@ pub(super) static RULES: &[Rule] = &[
             "crowdstrike",
         ],
         pattern: concat!(
-            near!(r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter_|abuseipdb|greynoise|crowdstrike)[\w .-]{0,16}(?:key|secret|token)"),
+            near!(
+                r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter_|abuseipdb|greynoise|crowdstrike)[\w .-]{0,16}(?:key|secret|token)"
+            ),
             r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64,80}|[A-Za-z0-9]{32,80})\b"
         ),
         min_entropy: 3.2,
@@ -234,7 +238,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Expo, Unity or game service secret beside its name",
         keywords: &["playfab", "steam_", "unity_", "epic_client"],
         pattern: concat!(
-            near!(r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,16}(?:key|secret|token)"),
+            near!(
+                r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,16}(?:key|secret|token)"
+            ),
             "([A-Z0-9]{32,52}|[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{32,64})"
         ),
         min_entropy: 3.2,

@@ -63,7 +63,7 @@ mod social;
 mod workplace;
 
 /// Every rule, by family. Order carries no meaning.
-pub static RULES: &[&[Rule]] = &[
+pub(crate) static RULES: &[&[Rule]] = &[
     artifacts::RULES,
     assignments::RULES,
     aws::RULES,

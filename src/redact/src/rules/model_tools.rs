@@ -61,7 +61,9 @@ pub(super) static RULES: &[Rule] = &[
             "cartesia",
         ],
         pattern: concat!(
-            near!(r"(?:assembly_?ai|zhipu|glm_api|bigmodel|ai21|clarifai|private_?ai|minimax|volcengine|ark_api|cartesia)[\w .-]{0,16}(?:key|token|pat|secret)"),
+            near!(
+                r"(?:assembly_?ai|zhipu|glm_api|bigmodel|ai21|clarifai|private_?ai|minimax|volcengine|ark_api|cartesia)[\w .-]{0,16}(?:key|token|pat|secret)"
+            ),
             r"([0-9a-f]{32}(?:\.[A-Za-z0-9]{16})?|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
@@ -268,7 +270,9 @@ pub(super) static RULES: &[Rule] = &[
             "hyperbolic",
         ],
         pattern: concat!(
-            near!(r"(?:stability|baseten|novita|deepinfra|siliconflow|lepton|sambanova|hyperbolic)[\w .-]{0,12}(?:key|token)"),
+            near!(
+                r"(?:stability|baseten|novita|deepinfra|siliconflow|lepton|sambanova|hyperbolic)[\w .-]{0,12}(?:key|token)"
+            ),
             r"((?:sk[_-])?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}|(?:sk[_-])?[A-Za-z0-9_-]{32,200})\b"
         ),
         min_entropy: 3.6,

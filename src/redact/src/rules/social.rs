@@ -314,7 +314,9 @@ pub(super) static RULES: &[Rule] = &[
             "alchemy",
         ],
         pattern: concat!(
-            near!(r"(?:openweather|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|omdb|tmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|alchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"),
+            near!(
+                r"(?:openweather|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|omdb|tmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|alchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"
+            ),
             r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9a-f]{30,32}|[A-Z0-9]{16})\b"
         ),
         min_entropy: 3.2,
