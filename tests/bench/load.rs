@@ -17,8 +17,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+/// How long the last answers may take. Without a bound, an exchange that hangs hangs the run.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Requests of one connection that name the same session.
 const SESSION: u64 = 50;
 
@@ -103,7 +105,8 @@ impl Clients {
             });
         }
         let mut all = Vec::new();
-        while let Some(joined) = running.join_next().await {
+        let last = until + ANSWER_WITHIN;
+        while let Some(joined) = timeout_at(last, running.join_next()).await.map_err(told)? {
             let (client, seen) = joined.map_err(told)??;
             self.clients.push(client);
             all.extend(seen);

@@ -66,7 +66,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Credential of a private gem source",
         keywords: &["bundle_"],
         pattern: r#"(?i:BUNDLE_[A-Z0-9_]{2,60}(?:__COM|__IO|__ORG|__NET|__DEV)["\x27]?[ ]?[=:][ ]?["\x27]?)([A-Za-z0-9_.-]{2,80}:[A-Za-z0-9_.-]{4,200})"#,
-        min_entropy: 3.0,
+        min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
             "BUNDLE_ENTERPRISE__CONTRIBSYS__COM=«fa7d72ca:d843dea7»",
@@ -94,7 +94,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "nuget-cleartext-password",
         description: "Password in a NuGet configuration",
         keywords: &[r#"key="cleartextpassword""#],
-        pattern: r#"(?i:key="ClearTextPassword"\s{1,4}value=")([A-Za-z0-9!#$*+,./:=?@^_|~-]{6,200})""#,
+        pattern: r#"(?i:key="ClearTextPassword"\s{1,4}value=")([A-Za-z0-9!#$*+,./:=?@^_|~-][A-Za-z0-9!#$%*+,./:=?@^_|~-]{5,200})""#,
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[

@@ -12,11 +12,11 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            r#"password = "«O2D#DDYI-6AyxR»""#,
-            r#""db_password": "«nnHPumc1sgdFvj0P»","#,
-            "passwd: '«Juum85OsD1OT»'",
-            "smtp_pwd := `«4Nd402DNgupDFjWOfD»`",
-            r#"let password: &str = "«dNO0t7NbODIoBn»";"#,
+            r#"password = "«GcDkwSXKyv+O1C»""#,
+            r#""db_password": "«JRFuHk99hQutWrex»","#,
+            "passwd: '«j!0HXxYtbB4D»'",
+            "smtp_pwd := `«FeTkUDnf3MhrdqHU9Q»`",
+            r#"let password: &str = "«oSC9eYcmisi2Ww»";"#,
         ],
         negatives: &[
             r#"password = "changeme""#,
@@ -52,9 +52,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "SMTP_PASSWORD=«vgQ2*Z8Ngw*vNz»\n",
-            r#"export ADMIN_PASS="«zJxq4bcvdMqimzXf»""#,
-            "docker run -e APP_PASSWD=«lSqfH0RP5Xrh» app",
+            "SMTP_PASSWORD=«r6JuUZJ4dMUmuy»\n",
+            r#"export ADMIN_PASS="«zsjpWpt4T0Zn4aHT»""#,
+            "docker run -e APP_PASSWD=«NM53v3oNK01d» app",
         ],
         negatives: &[
             "SMTP_PASSWORD=changeme",
@@ -72,9 +72,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "mysql -u root --password=«mGQVzPYIU1obFc» shop",
-            r#"helm install x --admin-password "«L7AfZPcygsOlHqFq»""#,
-            "az login --service-principal --password «0K2fD0AInnhYBQv7AZHN40SBJJuSG9gZ6V»",
+            "mysql -u root --password=«vr1M7fpnRGDaeY» shop",
+            r#"helm install x --admin-password "«XpFDU1IrxiN5A8Oj»""#,
+            "az login --service-principal --password «b9u_YepGLD1QxQjfyn3FBDSHojs_-9JY6N»",
         ],
         negatives: &[
             "mysql --password=$PASS",
@@ -91,9 +91,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "sshpass -p «5rkBQhRjhRX5» ssh ops@10.0.0.4",
-            "mysql -u root -p«9WJewzeCVENW» shop",
-            "mysqldump -h db -u app -p«ZeFfrYRo8f5LZSex» shop > x.sql",
+            "sshpass -p «4jfAL4eIKUKs» ssh ops@10.0.0.4",
+            "mysql -u root -p«E-SA4#l*BuOQ» shop",
+            "mysqldump -h db -u app -p«9xUavFj1qi00cijl» shop > x.sql",
         ],
         negatives: &[
             "mysql -u root -p shop",
@@ -159,11 +159,11 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«fIMyxO7KIZDQt7OhZcEFGMSKwqIjhyTF»""#,
-            r#""apiKey": "«fFcEpeNpqkdSs9Wel2FPUjjo7kIEZIczE_HP6YHI»""#,
-            "ACCESS_KEY: '«knciz0UJoCCOVvAooWFder_ibGQ3t3_GgAdUQoJE_pY»'",
-            r#"setApiKey("«zgOz1Wq2LGNLctotUqnJsAPZ»")"#,
-            r#"const API_KEY: &str = "«Qme7G3P8OWgnCwFkGLdIR64Yyj2USNER»";"#,
+            r#"api_key = "«qHduiqvrICrZ7ezFDuTRgyoubaAEXPZy»""#,
+            r#""apiKey": "«81dJXW1JfSeTBlolyxXM202qWSHMq4mKxLd1NHcf»""#,
+            "ACCESS_KEY: '«hAZ1TTJ3p3hhrQtgf5GUy-DKiTLW51H11AqSxwCMQzP»'",
+            r#"setApiKey("«JAhTgxnqN7sI0ub6FByB48lX»")"#,
+            r#"const API_KEY: &str = "«xozJU96emtoMJjUfZH7vqEcAa2oQpTq8»";"#,
         ],
         negatives: &[
             r#"api_key = "your-api-key""#,
@@ -180,10 +180,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            r#"client_secret = "«VUDsjHIYnveUYGSBX7H5GuRuxS3GvXRe»""#,
-            r#""clientSecret": "«iBLWCIDMZQwq8icBnrOaldZsH5KJ0MXJm3DrqcAc»""#,
-            "secretKey: '«r20Juk3PE6H7AOu3Ej7fh-rL5OaJnDLgP6TANNl0P_h»'",
-            r#"set_secret("«ppHMdON1q9vTGfxp7tMSTLTj»")"#,
+            r#"client_secret = "«9VmL36axyb27B5AlhrzUg1pScpi0cck2»""#,
+            r#""clientSecret": "«bjDXewRGhz_EyouVTvdk-RErNesMc9M47rQNXPbX»""#,
+            "secretKey: '«90ySIQ6nvJprvnipxZX0wsPMov4fO0h31GJY88r1G5C»'",
+            r#"set_secret("«nnkKh9HRYQEuaJYoXEwW1z2G»")"#,
         ],
         negatives: &[
             r#"secret: "${SECRET}""#,
@@ -200,10 +200,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            r#"token = "«P60DMS5i3OyzhCxQwin8ti4HOxVLinBM»""#,
-            r#""access_token": "«9bSFXBew6FZrb_ErZ6BilU1fI-8SUuwUC3T2ENZ6»""#,
-            "refreshToken: '«ZNQ4rL4c-DSW3cNXiDafqA56Np1x_8nR_zYuRy_uz03»'",
-            r#"ACME_TOKEN = "«C3sEurE9b7rSP1jvjtGkFgbj»""#,
+            r#"token = "«A81uwK5NnRtblhk7Dyj7cf7ZSeRdwMQr»""#,
+            r#""access_token": "«lt-iPcPRXPB8gtb4xzVPkhSrOTKoLhiiu8DjbSlH»""#,
+            "refreshToken: '«bh0OnNeHnBx0g0FD52lLCT_HtcSq5o2utfwCAGXHCVS»'",
+            r#"ACME_TOKEN = "«2gslcESsvil0GAE9f2DMFzIJ»""#,
         ],
         negatives: &[
             r#"token = "your-token-here""#,
@@ -220,9 +220,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            r#"acmeToken = "«nTafqaknlvfGtjGjFWAJXVfzJtI65bmW»""#,
-            r#""acme_token": "«RfOV3hLezYg2pvet45j8-3gw07kag1sSuz1HUhDz»""#,
-            "acme_tokenValue: '«7Psdae7VohRCbeaH45N6eNv2elWUHkMJJ3hSxPYaj5u»'",
+            r#"acmeToken = "«ZqSQl4nDtjDX551JSyT3IYh21EpFtCU6»""#,
+            r#""acme_token": "«Kkh_E_2-fGBkh7bWjWRORaCWBhSllc2UOu7KOfnU»""#,
+            "acme_tokenValue: '«25pItUa3z0iy2RBjoVZ2pNt3Tay7xXmpUKacsTdwr1M»'",
         ],
         negatives: &[
             r#"acmeToken = "your-token-here""#,
@@ -278,15 +278,15 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«c87aa695006ef4f1c6f440170a8f7675»""#,
-            "DEPLOY_SECRET=«7703a5b86c72d44ecb24bd5f7e3d79d109c3f539a9354deb7ec5337ff29e247a»\n",
-            "  auth_token: «75871253982fa3ec82fe94907099622a9925a06e»\n",
+            r#"api_key = "«d869a41012785e88c2be4f2bf1e5b0d6»""#,
+            "DEPLOY_SECRET=«2bb55ef55dc140647d3504d3496c226cc4efea8b5a64cabc4375f860c1ac51c9»\n",
+            "  auth_token: «f2cf01bd2f36830da499c9a8402a68f20a7c14de»\n",
         ],
         negatives: &[
-            r#"api_key = "029a73235937f14a""#,
+            r#"api_key = "b0fdca5cead3ce17""#,
             r#"token: "deadbeef""#,
             r#"secret = "00000000000000000000000000000000""#,
-            r#"token_sha256("VY7ILP4TRpwEYYBiCkqRKSaWGd7xWVjw")"#,
+            r#"token_sha256("TFqsTPSgCQ0P0djFGP1gt4wsyUncfp7Q")"#,
         ],
     },
     Rule {
@@ -337,13 +337,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.1,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«54b7112e-9734-4b5a-afc9-86ec56ca4d3d»""#,
-            "DEPLOY_TOKEN=«1d4359fc-6bcd-475f-a20e-4835948af6ca»\n",
-            r#""client_secret": "«0d16ebed-63de-481f-a9ce-2678a44d7f6b»""#,
+            r#"api_key = "«39313b56-9494-490a-a450-90e640d468db»""#,
+            "DEPLOY_TOKEN=«8c81b3f1-ed60-4160-a106-f02ffa9618d0»\n",
+            r#""client_secret": "«5b6aa9b2-022c-48a1-ae06-841f3681def3»""#,
         ],
         negatives: &[
             r#"token: "00000000-0000-0000-0000-000000000000""#,
-            r#"user_id = "4758bac0-09dd-430e-a85f-35da5a80ad51""#,
+            r#"user_id = "3ab16951-cc48-4a1e-a756-0d76738b9288""#,
             "secret=<uuid>",
         ],
     },
@@ -367,9 +367,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            "ACME_API_KEY=«wdrnON5skVeuH4iJXZUNJVFS6kaRYl1N»\n",
-            r#"export DEPLOY_TOKEN="«FfiUiiOgRzzkyKpOAz6Tqw7SZhxM8c6dBZjhWnfS»""#,
-            "  - APP_SECRET=«TO188TVJx_SBcfXCum4yH-Oa9bwuGqQq_3pT3dWNIwD»",
+            "ACME_API_KEY=«dRDHuh2BfwGCNqKygXb4WzV0cggcStZu»\n",
+            r#"export DEPLOY_TOKEN="«yPBd4M3f4Pk3qkz9oDkGfiQoh1FJjLMU3HZ9Hk4v»""#,
+            "  - APP_SECRET=«alQFNN638Fgz6ALQAtMe0qjPpWGF_9rGHnp-UAYPip5»",
         ],
         negatives: &[
             "ACME_API_KEY=your-api-key",
@@ -404,9 +404,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            "apiKey: «GJsL9FVSzcoUZzDttL2kH3ZUqmdwuP7r»\n",
-            "  client_secret: «hoSwij4TgiF7wIDTuuGfPIRSraAmuSpimnxNztZl»\n",
-            "auth_token: «dtgnSELJso5XkfZ80a--T5w5kC5izGeid1K-arero6C»\n",
+            "apiKey: «n4qUGsOwdyXcxy4tUqYPyw8Du2Vs7DtR»\n",
+            "  client_secret: «6KxfHqRdTVvuxPVbmsHKfjUwMsFdKx1ZIS993k25»\n",
+            "auth_token: «Qc6HQT6Grc8_Zl-q1AdNq9GavtKbMnNJLvQIAOAq1hF»\n",
         ],
         negatives: &[
             "apiKey: your-api-key",
@@ -421,11 +421,11 @@ pub(super) static RULES: &[Rule] = &[
         description: "Password assigned in YAML or a sentence, without quotes",
         keywords: &["password: ", "passwd: ", "passphrase: ", "pwd: "],
         pattern: r"(?i:password|passwd|passphrase|pwd):[ ]{1,4}([A-Za-z_-]{0,40}[0-9!#%*+?^~][A-Za-z0-9!#$%&*+/:;=?@^_|~-]{0,100})(?:\s|$)",
-        min_entropy: 3.1,
+        min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "password: «ELz7tsyZ5O!k2A»\n",
-            "    rootPassword: «SOHRSTm9Npum»\n    user: root\n",
+            "password: «BlO4mA!%miVK#d»\n",
+            "    rootPassword: «r4QujGKCzIFS»\n    user: root\n",
         ],
         negatives: &[
             "password: changeme\n",
@@ -459,9 +459,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "db.password=«9Io7EDwdXYJ81V»\n",
-            "api_key=«fXAq0uLfLYWmDeMHQlGFW0F94Dkick43»\n",
-            "cloud.secret=«m2KbX6NIc5CLiy3V07wlAobmX5A--gmuLs8w_Idw»;x",
+            "db.password=«2HDKs08jgMJrQS»\n",
+            "api_key=«aN7dw0gXMHZyve79XU9waoM8j0PTRYVA»\n",
+            "cloud.secret=«1Pdqb-MBIX9vzxFbeQu2V0HOQtpHK9RTdALtxt-W»;x",
         ],
         negatives: &[
             "db.password=changeme\n",
@@ -495,8 +495,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "[client]\npassword = «9lcRJs0Ml2dnH8C»\n",
-            "secret = «S8huZnZnZX/7WpQE6ahLOMt1P1RwBiL+WEdNyZ1e»\n",
+            "[client]\npassword = «931VRwVlnAzEwUC»\n",
+            "secret = «whjADa5DEx/9PpVyCl5H8r4uvJaIVKE+vCjDOhV1»\n",
         ],
         negatives: &[
             "password = changeme\n",
@@ -527,12 +527,12 @@ pub(super) static RULES: &[Rule] = &[
             "<passphrase>",
         ],
         pattern: r"<(?i:apikey|api-key|api_key|accesskey|access-key|secretkey|secret-key|secret|token|accesstoken|access-token|authtoken|auth-token|passwd|passphrase)>\s{0,4}([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.!#%*-]{0,200}={0,2})\s{0,4}</",
-        min_entropy: 3.2,
+        min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "<apiKey>«xsFPXOctx1JxuPue6mGjvqlVXGxrHSQG»</apiKey>",
-            "<passwd>«aR3FWi3CLK7W»</passwd>",
-            "<access-token>«011b4ad34f11c7a4047f5cd8eeca27ff45f77a09»</access-token>",
+            "<apiKey>«RRzHbXHYUCZYmV95ithrAkZk6g0JJKFk»</apiKey>",
+            "<passwd>«QsNUnv5qhMkY»</passwd>",
+            "<access-token>«8c21be53cfaf45de698b0b18b24fe58bf73e3d73»</access-token>",
         ],
         negatives: &[
             "<apiKey>your-key</apiKey>",
@@ -556,9 +556,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "the root password is «6p4DKVUd18S38W» until Friday",
-            "My API key is «Sa27ZOWHGJXi2vV93qMJs6SbUvlj248o»",
-            "password is: `«0m7wayuPYDtD»`",
+            "the root password is «zE4gtXM4S-#6-R» until Friday",
+            "My API key is «s9O8LdqECeZUITwNwYPVN1h2OKtIobd7»",
+            "password is: `«EeqrpVEo4haE»`",
         ],
         negatives: &["the password is required", "the token is 12 bytes", "password is set to $PW"],
     },

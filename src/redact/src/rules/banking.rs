@@ -35,7 +35,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["coinbase"],
         pattern: concat!(
             near!("coinbase"),
-            r"([A-Za-z0-9_-]{64}|[A-Za-z0-9+/]{86}==|[A-Za-z0-9]{32})(?:\b|=)?"
+            r"([A-Za-z0-9+/]{86}==|[A-Za-z0-9_-]{64}|[A-Za-z0-9]{32}\b)"
         ),
         min_entropy: 3.6,
         check: Check::Nothing,
@@ -117,7 +117,7 @@ pub(super) static RULES: &[Rule] = &[
             ),
             r"([A-Za-z0-9_-]{18,64})\b"
         ),
-        min_entropy: 3.5,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
             "BYBIT_API_SECRET=«33osowhNvwmu11ht1H9AIlDiY0mg0sN8pYSl»",

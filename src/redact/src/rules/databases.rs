@@ -205,7 +205,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "jdbc-oracle-password",
         description: "Password in an Oracle thin JDBC address",
         keywords: &["jdbc:oracle:"],
-        pattern: "(?i:jdbc:oracle):[a-z]{3,4}:[A-Za-z0-9_]{1,32}/([A-Za-z]{0,40}[0-9!#$%*_-][A-Za-z0-9!#$%*_-]{0,60})@",
+        pattern: "(?i:jdbc:oracle):[a-z]{3,4}:[A-Za-z0-9_]{1,32}/([A-Za-z]{0,40}[0-9!#$%*_+-][A-Za-z0-9!#$%*_+-]{0,60})@",
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[

@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "rails-master-key",
         description: "Rails master key or secret key base: opens credentials, forges sessions",
         keywords: &["rails_master_key", "master_key", "secret_key_base"],
-        pattern: r#"(?i:rails_master_key|\bmaster_key|secret_key_base)["']?\s{0,3}[=:,]>?\s{0,3}["']?([0-9a-f]{32}|[0-9a-f]{128}|[A-Za-z0-9+/]{64})\b"#,
+        pattern: r#"(?i:rails_master_key|\bmaster_key|secret_key_base)["']?\s{0,3}[=:,]>?\s{0,3}["']?([0-9a-f]{128}|[A-Za-z0-9+/]{64}|[0-9a-f]{32}\b)"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -66,8 +66,8 @@ pub(super) static RULES: &[Rule] = &[
             "apps",
             "appk",
         ],
-        pattern: r#"(?i:(?:jwt|session|cookie|nextauth|auth|signing|encryption|app)_?(?:signing_?key|secret_?key|secret|key))(?:["']?\s{0,3}[=:]\s{0,3}["']|=|: )((?:base64:)?[A-Za-z/+_-]{0,24}[0-9][A-Za-z0-9/+_-]{0,128}={0,2})"#,
-        min_entropy: 3.75,
+        pattern: r#"(?i:(?:jwt|session|cookie|nextauth|auth|signing|encryption|app)_?(?:signing_?key|secret_?key|secret|key))(?:["']?\s{0,3}[=:]\s{0,3}["']|=|: )((?:base64:)?[A-Za-z/+_]{0,24}[0-9][A-Za-z0-9/+_-]{0,128}={0,2})"#,
+        min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
             "JWT_SECRET=«pUaqJAYH8EFQ9KSYIFLRaYnEiElbG7qQfRraJFVB3SEn»",

@@ -11,14 +11,14 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Jwt,
         positives: &[
-            "Authorization: Bearer «eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTkyMTg0MyIsImlhdCI6MTc2NzA2ODIyNX0.wXbPYCY_i2zuw9fjmdsDRX4Xx_UhfTibG1fBEBUgpAP»",
-            r#"{"id_token":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTQ0Nzk3MCIsImlhdCI6MTc2NzA5NjkxMH0.C-GIC_BEabV6eX-FqCxlpQUXHoDW2B2qdYVEIANnBwb»"}"#,
-            r#"token = "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTg1ODE5MCIsImlhdCI6MTc2Nzc5NDcwMX0.47hvcK0_JXL06_CStnOw8urO70pmp4Tmt2pfuaw90-7»"  # service account"#,
+            "Authorization: Bearer «eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTIxNDg4MyIsImlhdCI6MTc2NzM0MzM0M30.6yTKeOpbdEHY4WjG1VrenkBHkNYLXOlXsIPQhcvwVyF»",
+            r#"{"id_token":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTE5NTQyOSIsImlhdCI6MTc2Nzc1MjIyNX0.7JmZqlBPJoNR0vZNUVURzByXrl3ushnX-_ucmBSqvS4»"}"#,
+            r#"token = "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTA1MTQ5MSIsImlhdCI6MTc2NzEwNzEwOH0.4DrpNMpm75QjnSEmRtZFh3AjnQzMUPHL6VhdYb_9UA7»"  # service account"#,
         ],
         negatives: &[
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0",
             "eyJxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyy.zzzzzzzzzzzzzzzzzzzz",
-            "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiIxMjM0In0.WdhnG7Wq_SkQWztbZ1UClbLFxI0LuKoawR0dB2L1YRo",
+            "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiIxMjM0In0.5PYwj1DYahi_7tT2IhVBC9KkgsyvUxkfpx70FdYruEC",
         ],
     },
     Rule {
@@ -29,9 +29,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "git clone https://ops:«0NnEXsx7m13oxjOrt5Nq»@git.acme.io/shop.git",
-            "HTTPS_PROXY=http://svc:«7cXhXppGrD_e*#pl»@proxy:3128",
-            r#""url": "https://x:«5c9c25e4ddc6ea9ccc7cf0099afc93b3c042d37a»@registry.acme.io""#,
+            "git clone https://ops:«lZxMHSg7vv0nAtSP2Y8A»@git.acme.io/shop.git",
+            "HTTPS_PROXY=http://svc:«pf94Byu4JpgPOxoV»@proxy:3128",
+            r#""url": "https://x:«e89259a0ce5405b5c268392f1555324592cc8140»@registry.acme.io""#,
         ],
         negatives: &[
             "https://user:password@example.com",
@@ -45,12 +45,12 @@ pub(super) static RULES: &[Rule] = &[
         description: "Bearer token in a header",
         keywords: &["authorization"],
         pattern: r#"(?i:authorization)["'`\\]{0,3}\s{0,3}[:=,]\s{0,3}["'`\\]{0,3}(?i:bearer)\s{1,3}([A-Za-z_~+/.-]{0,64}[0-9][A-Za-z0-9_~+/.-]{0,2000}={0,2})"#,
-        min_entropy: 3.5,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            r#"curl -H "Authorization: Bearer «1BXMUXYS5oH4RabJWxNMuCrm5-Vxk5vkZ3gAmgt8»" https://api.acme.io"#,
-            r#""Authorization": "Bearer «S3RRPQcbHIGcUH4ydP2UBHbnkQlwpG75»","#,
-            r#"{\"Authorization\": \"Bearer «4888356dab053d50978ff77730eb13ceb5d31556deb391ff»\"}"#,
+            r#"curl -H "Authorization: Bearer «v53doJ6UTI9-mjBKWPNS7iaPuPrVFGGXdumC2wns»" https://api.acme.io"#,
+            r#""Authorization": "Bearer «uDT7RU4mBaaKTH1JAvZTVMU4Ru3GnoH0»","#,
+            r#"{\"Authorization\": \"Bearer «7bb3255253c9b100a4c113330f6bbc51125b9da1bb9d253a»\"}"#,
         ],
         negatives: &[
             "Authorization: Bearer <token>",
@@ -67,9 +67,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "Authorization: Basic «PpZSjYEe6HAawxWmXI06hokod1qkAwBn1bsZEXj1==»",
-            r#"curl -H "Authorization: Basic «0HPQR4sacnSuRG55gzt8hdfcj4Z5btC=»" https://api.acme.io"#,
-            "Proxy-Authorization: Basic «wT8EfWs5ETAZtn86p/OsMzHp»",
+            "Authorization: Basic «3XcVdXCOPxrQB6CkUCI0Jh8RvW2xSjf1XMbmMZ8o==»",
+            r#"curl -H "Authorization: Basic «vAF866a2dFdkNptgL0OnxPET7rFCwvJ=»" https://api.acme.io"#,
+            "Proxy-Authorization: Basic «LyNONFgPYyyuH6upiN7dncI0»",
         ],
         negatives: &[
             "Authorization: Basic <base64>",
@@ -83,12 +83,12 @@ pub(super) static RULES: &[Rule] = &[
         description: "Token of another scheme in a header",
         keywords: &["authorization"],
         pattern: r#"(?i:authorization)["'`\\]{0,3}\s{0,3}[:=,]\s{0,3}["'`\\]{0,3}(?i:token|apikey|api-key|key|oauth)[ =]{1,3}["']?([A-Za-z_~+/.-]{0,64}[0-9][A-Za-z0-9_~+/.-]{0,600}={0,2})"#,
-        min_entropy: 3.4,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "Authorization: Token «1b25d2fd2d9638ac3f2cba5cb31cfc8eff5943a1»",
-            r#"-H "Authorization: ApiKey «AgA3-dxVtj1gOmpxE-fJjgaBogdGW0EANt66ZwSJRqJ7B4DY»""#,
-            r#""authorization": "token «4pshgKTdrd92TVhcaq3pyAkHvJ7BEjFNJr8y»""#,
+            "Authorization: Token «7d6237f4d4eb98f6504f76d35fb32d9538b04f66»",
+            r#"-H "Authorization: ApiKey «ql05tZjXbQso2bTCeFvE40452VVfwr0FfztpR4dEeqFK3T_S»""#,
+            r#""authorization": "token «WhzujRHkZ00HLVUsF9YrXEbJACKyIgc71Phy»""#,
         ],
         negatives: &[
             "Authorization: Token <token>",
@@ -111,12 +111,12 @@ pub(super) static RULES: &[Rule] = &[
             "x-auth-key",
         ],
         pattern: r#"(?i:x-api-key|x-auth-token|x-access-token|x-api-token|private-token|x-token|x-secret-key|x-vault-token|x-auth-key)["'`\\]{0,3}\s{0,3}[:=,]\s{0,3}["'`\\]{0,3}([A-Za-z_~+/.-]{0,64}[0-9][A-Za-z0-9_~+/.-]{0,1000}={0,2})"#,
-        min_entropy: 3.3,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "X-Api-Key: «v6SG6l3aIjRE2l87IegJ6BnmzRNUD8X1»",
-            r#"curl -H "x-auth-token: «5aff96a199ab6e8403fb8b9e0821540dd2fda4bd»""#,
-            r#"{"x-api-key": "«XiXU-xXUpoRrIl4Y3x01Czr_A4J0y6pb-fnoXHe5QIT»"}"#,
+            "X-Api-Key: «Ji10wOqeGX9SQ4KR9irHWYpHX98wcPUi»",
+            r#"curl -H "x-auth-token: «d012ab972623e3a46d8c816e20a3a4ec723705fc»""#,
+            r#"{"x-api-key": "«lHTotBmOjF4Z8lB1zNLXDvi4fJVZHro7KPv2NuTpaUG»"}"#,
         ],
         negatives: &[
             "X-Api-Key: <key>",
@@ -133,8 +133,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "curl -u ops:«1w343DXn2zOWVDlx» https://api.acme.io",
-            r#"curl -X POST -s --user "admin:«MA_*PK-1MiZoKb»" https://x"#,
+            "curl -u ops:«1eozKaYLsOeP8jUe» https://api.acme.io",
+            r#"curl -X POST -s --user "admin:«68bQ-U8pn_3Tmp»" https://x"#,
         ],
         negatives: &[
             "curl -u user:password https://x",
@@ -187,12 +187,12 @@ pub(super) static RULES: &[Rule] = &[
             "&refresh_token=",
         ],
         pattern: "[?&](?i:api_key|apikey|access_token|accesstoken|auth_token|authtoken|token|auth|secret|client_secret|password|passwd|pwd|sig|signature|session_id|sessionid|private_token|refresh_token)=([A-Za-z_%+/.~-]{0,64}[0-9][A-Za-z0-9_%+/.~-]{0,1000}={0,2})",
-        min_entropy: 3.5,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "https://api.acme.io/v1/orders?api_key=«BjFbRWdmQ4wJpVK2ROwsD1uToFIjytiV»",
-            "https://hooks.acme.io/in?x=1&access_token=«ucU_t9PaqNQ9PBkWreoAyqKaUzwqpIo-YZi9FlK34Jd»&y=2",
-            "/callback?token=«e4b5239a8e5658604b9ef1be280483c3e0ef5cb0»",
+            "https://api.acme.io/v1/orders?api_key=«xHf0YxWh2Oy2e11sUjLzd4EJF8gb6TaN»",
+            "https://hooks.acme.io/in?x=1&access_token=«1WGe6ywzv2aWWevMsBM053UPSMF0OOeVyN3ix7tYCrD»&y=2",
+            "/callback?token=«8eaff0852a8fc8bac33bbdb33f3ed604b0e28bc8»",
         ],
         negatives: &[
             "https://api.acme.io/?api_key=YOUR_API_KEY",

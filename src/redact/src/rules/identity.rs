@@ -257,7 +257,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["looker", "tableau"],
         pattern: concat!(
             near!(r"(?:looker|tableau)[\w .-]{0,16}(?:key|secret|token|id|pat)"),
-            r"([A-Za-z0-9]{24}|[A-Za-z0-9]{20}|[A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{32,40})(?:\b|=)?"
+            r"([A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{32,40}|[A-Za-z0-9]{24}\b|[A-Za-z0-9]{20}\b)"
         ),
         min_entropy: 3.4,
         check: Check::Nothing,

@@ -80,7 +80,7 @@ pub(super) static RULES: &[Rule] = &[
             ),
             "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9+/_-]{20,120}={0,2})"
         ),
-        min_entropy: 3.4,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
             "LOGGLY_TOKEN=«e34f8c93-0e9b-4480-a033-4649b18f0876»",

@@ -195,7 +195,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Customer.io API key: reads and messages people",
         keywords: &["customerio", "customer_io", "customer.io"],
         pattern: concat!(near!("customer[_.]?io"), r"([0-9a-f]{20}|[0-9a-f]{32})\b"),
-        min_entropy: 3.0,
+        min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
             "CUSTOMERIO_API_KEY=«a8b827904584c5491b2a»",

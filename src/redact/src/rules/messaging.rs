@@ -222,7 +222,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Pusher Channels secret: publishes events",
         keywords: &["pusher"],
         pattern: concat!(near!(r"pusher[\w .-]{0,16}secret"), r"([0-9a-f]{20})\b"),
-        min_entropy: 3.0,
+        min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
             "PUSHER_APP_SECRET=«6e725d60292af9e3f8c4»",

@@ -52,6 +52,7 @@ mod mail;
 mod messaging;
 mod model_tools;
 mod models;
+mod named_services;
 mod networks;
 mod observability;
 mod payment;
@@ -59,6 +60,7 @@ mod platforms;
 mod quality;
 mod registries;
 mod secrets;
+mod services;
 mod social;
 mod workplace;
 
@@ -91,6 +93,7 @@ pub(crate) static RULES: &[&[Rule]] = &[
     messaging::RULES,
     model_tools::RULES,
     models::RULES,
+    named_services::RULES,
     networks::RULES,
     observability::RULES,
     payment::RULES,
@@ -98,6 +101,7 @@ pub(crate) static RULES: &[&[Rule]] = &[
     quality::RULES,
     registries::RULES,
     secrets::RULES,
+    services::RULES,
     social::RULES,
     workplace::RULES,
 ];

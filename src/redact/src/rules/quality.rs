@@ -209,7 +209,7 @@ pub(super) static RULES: &[Rule] = &[
             near!(r"semaphore[\w .-]{0,16}(?:token|key)"),
             r"([A-Za-z0-9_-]{20,44})\b"
         ),
-        min_entropy: 3.8,
+        min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
             "SEMAPHORE_API_TOKEN=«0cCm8Gp0j3KR5kc4Qn0yhSML7h2EY7sYBk1NoFxU»",

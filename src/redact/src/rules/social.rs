@@ -141,7 +141,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "reddit-secret",
         description: "Reddit client secret: acts as the application",
         keywords: &["reddit"],
-        pattern: concat!(near!(r"reddit[\w .-]{0,16}secret"), r"([A-Za-z0-9_-]{27,30})\b"),
+        pattern: concat!(near!(r"reddit[\w .-]{0,16}secret"), "([A-Za-z0-9_-]{27,30})"),
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
@@ -197,7 +197,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Flickr key or secret beside its name",
         keywords: &["flickr"],
         pattern: concat!(near!("flickr"), r"([A-Za-z0-9]{32}|[0-9a-f]{16})\b"),
-        min_entropy: 2.8,
+        min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
             "FLICKR_API_SECRET=«c0212038cfa65c88»",

@@ -203,9 +203,9 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["dropbox"],
         pattern: concat!(
             near!("dropbox"),
-            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[a-z0-9]{15})\b"
+            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[a-z0-9]{15}\b)"
         ),
-        min_entropy: 3.2,
+        min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
             "DROPBOX_APP_SECRET=«fx3n3gallnm0jma»",
