@@ -106,7 +106,8 @@ impl Clients {
         }
         let mut all = Vec::new();
         let last = until + ANSWER_WITHIN;
-        while let Some(joined) = timeout_at(last, running.join_next()).await.map_err(told)? {
+        let late = |_| format!("no answer within {} seconds", ANSWER_WITHIN.as_secs());
+        while let Some(joined) = timeout_at(last, running.join_next()).await.map_err(late)? {
             let (client, seen) = joined.map_err(told)??;
             self.clients.push(client);
             all.extend(seen);

@@ -48,7 +48,8 @@ Examples:
   hansard-bench --json > bench.json
   hansard-bench --case large --connections 1 --filter other/hansard_filter.wasm
 
-It takes about 4 minutes, with --quick 40 seconds. Leave the machine alone meanwhile.";
+It takes about 4 minutes, with --quick 50 seconds. Leave the machine alone meanwhile.
+Each Envoy's process id is on standard error, for `perf record -g -p`.";
 
 /// Measure what Hansard costs Envoy
 #[derive(Debug, Parser)]

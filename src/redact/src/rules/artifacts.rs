@@ -11,10 +11,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "ARTIFACTORY_API_KEY=«AKCp8euUX7MHaVVOdhoCyJtvBhlQW2eSVF3RT8xYHJCG78ncXMEtdBdoe77XC25WqgsKDwCZ2»",
-            "X-JFrog-Art-Api: «AKCp5mUFkwZIQOQpSB8IK2mBgqpzfnd83r0dFJjUCeC8BPj3bI5lGyGy4La2e6sqAZuL5sWRz»",
+            "ARTIFACTORY_API_KEY=«AKCp8sWoEpY8NUEE9blogdoLgKuPDDPHP7Euvt04UpZ74njX8e8m8xGR0PPkdcGKtzLOx9CAD»",
+            "X-JFrog-Art-Api: «AKCp5NfaNrGgzslsJh2g4j7VpEcUfpgM6rdH894fLGrEOMSgpj6jrg4JsKPcLk3UsOtxgP04j»",
         ],
-        negatives: &["ARTIFACTORY_API_KEY=AKCpxxx", "AKCpU19D8eT06EFKfxJPUqjf"],
+        negatives: &["ARTIFACTORY_API_KEY=AKCpxxx", "AKCpA85STtaqbnSfddTjR4Gn"],
     },
     Rule {
         id: "artifactory-reference-token",
@@ -24,10 +24,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "JFROG_TOKEN=«cmVmdGtuOEhTJjx1xyB1e5makxheckUAsiZqsQJTkRYgaAHZLZ3p6pNuFIRFPQV4»",
-            "Bearer «cmVmdGtuOOlQfqoGo9tmjk9ECy3VV9u1jgYRSx603PthC8kApzo8NS4fPLwgy5n7»",
+            "JFROG_TOKEN=«cmVmdGtuOGXFoDM0SYDwG2E4uoASKo1fz9v312MArOiShL9BWLCuNTpks26gHwst»",
+            "Bearer «cmVmdGtuORpdDhWqHwNGF1TUOyDGmrFRCecw5iXAovtamWJCbODRJ14LSSkuVKAA»",
         ],
-        negatives: &["JFROG_TOKEN=cmVmdGtu...", "cmVmdGtuOUfh7Geq0OM"],
+        negatives: &["JFROG_TOKEN=cmVmdGtu...", "cmVmdGtuOZT233xW2NI"],
     },
     Rule {
         id: "jfrog-key-named",
@@ -35,13 +35,13 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["jfrog", "artifactory", "bintray"],
         pattern: concat!(
             near!(r"(?:jfrog|artifactory|bintray)[\w .-]{0,20}(?:key|token|password|pass|pwd)"),
-            r"([A-Za-z0-9]{64,73}|[0-9a-f]{40})\b"
+            r"([A-Za-z0-9]{64,73}|[0-9A-Fa-f]{40})\b"
         ),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "JFROG_API_KEY=«d34cU4730bYOXzAOq2ocFYmG2idOr4DNeGV81biVff485TdIxfbHeGDAIMmDofK0oqZDyiQlb»",
-            r#"artifactory_token: "«vTre1YnTL7YnlxYEwqirfhFgQTR4tcRWZFvLUfGZgm7dCSFpCAhRX8ezCsqSIbpa»""#,
+            "JFROG_API_KEY=«17wdDQYsb81Y802g2zsHxOpgUkNgYsgMqBNGt7dgiF0nzrYVllCVnuoz1r9zOPLLH9gBJEgeg»",
+            r#"artifactory_token: "«5IaD8WpzU9wIcN2KFv5ZnCpj2GS1b186EIM1tHuyQOaPltDvCakOcflkGZbTG5sM»""#,
         ],
         negatives: &["JFROG_API_KEY=<key>", r#"artifactory_repo = "libs""#],
     },
@@ -51,13 +51,13 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["cloudsmith", "gemfury", "packagecloud"],
         pattern: concat!(
             near!(r"(?:cloudsmith|gemfury|packagecloud)[\w .-]{0,16}(?:key|token)"),
-            r"([0-9a-f]{40,48}|[A-Za-z0-9_-]{20,24})\b"
+            r"([0-9A-Fa-f]{40,48}|[A-Za-z0-9_-]{20,24})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "CLOUDSMITH_API_KEY=«197f7ff0573173aeefaa976426b5119cbede2083»",
-            r#"packagecloud_token: "«c9593347f12738128f37448391599b34d9080621146f7eeb»""#,
+            "CLOUDSMITH_API_KEY=«42ca971250c18b23bcc36b5e87455c0a3351ab66»",
+            r#"packagecloud_token: "«88b1a62f3f0d8709ace3e8996ba04a8d8194304b0c32e01c»""#,
         ],
         negatives: &["CLOUDSMITH_API_KEY=<key>", "packagecloud_token = my_token_here"],
     },
@@ -69,8 +69,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
-            "BUNDLE_ENTERPRISE__CONTRIBSYS__COM=«fa7d72ca:d843dea7»",
-            r#"BUNDLE_GEMS__ACME__IO: "«ops:ks26gHwstRpdDhWqHwNG»""#,
+            "BUNDLE_ENTERPRISE__CONTRIBSYS__COM=«a688a4e3:dfd57105»",
+            r#"BUNDLE_GEMS__ACME__IO: "«ops:Tk9X5jSNkVs4UkqStU11»""#,
         ],
         negatives: &["BUNDLE_GEMS__ACME__IO=<user>:<password>", "BUNDLE_PATH=vendor/bundle"],
     },
@@ -82,8 +82,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            r#"source "https://«fce68fe2:1b4d7a90»@gems.contribsys.com/" do"#,
-            "https://«6e0e5add:bb1e903c»@enterprise.contribsys.com",
+            r#"source "https://«46e866d3:ab6e0f50»@gems.contribsys.com/" do"#,
+            "https://«c8c8d1f0:72978d87»@enterprise.contribsys.com",
         ],
         negatives: &[
             r#"source "https://gems.contribsys.com/""#,
@@ -98,8 +98,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            r#"<add key="ClearTextPassword" value="«sHxOpgUkNgYsgMqBNGt7dgiF0nzrYVllCVnuoz1r»" />"#,
-            r#"<add key="ClearTextPassword" value="«RA4Ft*c8_N+OWbxM»"/>"#,
+            r#"<add key="ClearTextPassword" value="«97zCziOg4Ei7LdBlVRJpHvDVmRZbSgjrGJM0PXeY»" />"#,
+            r#"<add key="ClearTextPassword" value="«22+SDT2TqP65CTKH»"/>"#,
         ],
         negatives: &[
             r#"<add key="ClearTextPassword" value="%NUGET%" />"#,
@@ -114,8 +114,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "<server><id>nexus</id><username>ci</username><password>«DvCakOcflkGZbTG5»</password></server>",
-            "<password>«WYoz+%Vv4GEqxu*ZbPmm»</password>",
+            "<server><id>nexus</id><username>ci</username><password>«KQSHOeNx2MrhbggY»</password></server>",
+            "<password>«l3#61yQx-R0fMF-%nn30»</password>",
         ],
         negatives: &[
             "<password>${env.NEXUS_PASSWORD}</password>",
@@ -131,8 +131,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "<master>«{xgPUAyIHVePBk8n8d0GDbLPW4m5IKLASPatOG1IfKq=}»</master>",
-            "<password>«{ocsVaWmi5chXOyJGRt6n293uDgcvvsvKuGMrz4HAA0oOSy7d+vcZGYI0f8bFjMEI}»</password>",
+            "<master>«{5OC7TcWq5bB0TwdTXo1mNT4ggm1tWRODso+s9/+21l=}»</master>",
+            "<password>«{iYoBnXGMwFppxe3mxOnmqV/+ZCOrBEdFbgmAiiSrpLDHEk5nmnUG0FYNMVnawgPc}»</password>",
         ],
         negatives: &["<master>{...}</master>", "<password>{env}</password>"],
     },
@@ -142,13 +142,13 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["anaconda", "cachix"],
         pattern: concat!(
             near!(r"(?:anaconda|cachix)[\w .-]{0,16}token"),
-            r"([a-z]{2}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|eyJ[A-Za-z0-9_-]{10,200}\.[A-Za-z0-9_-]{20,600}\.[A-Za-z0-9_-]{20,100})"
+            r"([a-z]{2}-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|eyJ[A-Za-z0-9_-]{10,200}\.[A-Za-z0-9_-]{20,600}\.[A-Za-z0-9_-]{20,100})"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "ANACONDA_API_TOKEN=«ac-d87cec43-f41d-47ae-a034-829aa330a6b7»",
-            "CACHIX_AUTH_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTY5NjY0OCIsImlhdCI6MTc2Nzk2MDUyNn0.22SDT2TqP65CTKHiVIpdnnl3-61yQxR0fMFnn305OC7»",
+            "ANACONDA_API_TOKEN=«ac-8398089e-cd0c-4c43-a594-cda5270c1f9a»",
+            "CACHIX_AUTH_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTUzNjA4NyIsImlhdCI6MTc2NzE1NDg3MH0.sx5Bi9Iu8U_hkjjnfLetYE9LoBspShkuF8ajNPa_bYO»",
         ],
         negatives: &["ANACONDA_API_TOKEN=<token>", r#"cachix_cache = "acme""#],
     },
@@ -156,15 +156,12 @@ pub(super) static RULES: &[Rule] = &[
         id: "quay-token",
         description: "Quay robot or OAuth token beside its name",
         keywords: &["quay"],
-        pattern: concat!(
-            near!(r"\bquay[\w .-]{0,16}(?:token|password|pass)"),
-            r"([A-Z0-9]{64}|[A-Za-z0-9]{40})\b"
-        ),
+        pattern: concat!(near!(r"\bquay"), r"([A-Za-z0-9]{64}|[A-Za-z0-9]{40})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "QUAY_PASSWORD=«9WBYI2AN0WLBWYH0GTW92DDG0JY8VUOJH5J6455170FEZHN8G67YQT9LPHHL69C7»",
-            r#"quay_token: "«BglugHg1QixFFzouinpSVHbpadZgnSeWI3ewIiY7»""#,
+            "QUAY_PASSWORD=«DCEFER4IQUTQ6JKGAUVYAIL6X51MT1HDL9NUKOII0B8XL4KKONGF9N2VN9KS5QE6»",
+            r#"quay_token: "«gyCrpn83EqfC4OUY0K73ELO2e7WF773iNJ5vhcCy»""#,
         ],
         negatives: &["QUAY_PASSWORD=$QUAY_PASSWORD", r#"quay_repo = "acme/shop""#],
     },

@@ -12,11 +12,11 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            r#"password = "«GcDkwSXKyv+O1C»""#,
-            r#""db_password": "«JRFuHk99hQutWrex»","#,
-            "passwd: '«j!0HXxYtbB4D»'",
-            "smtp_pwd := `«FeTkUDnf3MhrdqHU9Q»`",
-            r#"let password: &str = "«oSC9eYcmisi2Ww»";"#,
+            r#"password = "«Bd4M3f4Pk3q_kz»""#,
+            r#""db_password": "«E1VhofqIcevhdAUM»","#,
+            "passwd: '«FJ+jLMU3HZ9H»'",
+            "smtp_pwd := `«WKLdmDn7J2svnjtcAL»`",
+            r#"let password: &str = "«3WL8NWM7ieYKuQ»";"#,
         ],
         negatives: &[
             r#"password = "changeme""#,
@@ -52,9 +52,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "SMTP_PASSWORD=«r6JuUZJ4dMUmuy»\n",
-            r#"export ADMIN_PASS="«zsjpWpt4T0Zn4aHT»""#,
-            "docker run -e APP_PASSWD=«NM53v3oNK01d» app",
+            "SMTP_PASSWORD=«p-WGF!9%rGH*np»\n",
+            r#"export ADMIN_PASS="«IOKNFxYS2nHzIuQJ»""#,
+            "docker run -e APP_PASSWD=«YJe3XhCn4qUG» app",
         ],
         negatives: &[
             "SMTP_PASSWORD=changeme",
@@ -72,9 +72,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "mysql -u root --password=«vr1M7fpnRGDaeY» shop",
-            r#"helm install x --admin-password "«XpFDU1IrxiN5A8Oj»""#,
-            "az login --service-principal --password «b9u_YepGLD1QxQjfyn3FBDSHojs_-9JY6N»",
+            "mysql -u root --password=«sOwdyXcxy4tUqY» shop",
+            r#"helm install x --admin-password "«WT6OL6M6KxfHqRdT»""#,
+            "az login --service-principal --password «VvuxPVbmsHKfjUwMsFdKx1ZIS993k25Qc6»",
         ],
         negatives: &[
             "mysql --password=$PASS",
@@ -91,9 +91,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "sshpass -p «4jfAL4eIKUKs» ssh ops@10.0.0.4",
-            "mysql -u root -p«E-SA4#l*BuOQ» shop",
-            "mysqldump -h db -u app -p«9xUavFj1qi00cijl» shop > x.sql",
+            "sshpass -p «9qvwWKDqibME» ssh ops@10.0.0.4",
+            "mysql -u root -p«dIPs%4Z_!2HD» shop",
+            "mysqldump -h db -u app -p«sjAE8eYLd4trivwJ» shop > x.sql",
         ],
         negatives: &[
             "mysql -u root -p shop",
@@ -159,11 +159,11 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«qHduiqvrICrZ7ezFDuTRgyoubaAEXPZy»""#,
-            r#""apiKey": "«81dJXW1JfSeTBlolyxXM202qWSHMq4mKxLd1NHcf»""#,
-            "ACCESS_KEY: '«hAZ1TTJ3p3hhrQtgf5GUy-DKiTLW51H11AqSxwCMQzP»'",
-            r#"setApiKey("«JAhTgxnqN7sI0ub6FByB48lX»")"#,
-            r#"const API_KEY: &str = "«xozJU96emtoMJjUfZH7vqEcAa2oQpTq8»";"#,
+            r#"api_key = "«N7dw0gXMHZyve79XU9waoM8j0PTRYVA0»""#,
+            r#""apiKey": "«1Pdqb-MBIX9vzxFbeQu2V0HOQtpHK9RTdALtxt-W»""#,
+            "ACCESS_KEY: '«SxB0Y9T4Sot17b68VEW5wIOQa9R5t6oZd5yqMpI1uum»'",
+            r#"setApiKey("«0JJKFkQsNUnv5qhMkYqyUPe2»")"#,
+            r#"const API_KEY: &str = "«WcQxDkPS1YgyEvFilIBDmLQKtMZMrwOa»";"#,
         ],
         negatives: &[
             r#"api_key = "your-api-key""#,
@@ -180,10 +180,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            r#"client_secret = "«9VmL36axyb27B5AlhrzUg1pScpi0cck2»""#,
-            r#""clientSecret": "«bjDXewRGhz_EyouVTvdk-RErNesMc9M47rQNXPbX»""#,
-            "secretKey: '«90ySIQ6nvJprvnipxZX0wsPMov4fO0h31GJY88r1G5C»'",
-            r#"set_secret("«nnkKh9HRYQEuaJYoXEwW1z2G»")"#,
+            r#"client_secret = "«wdqxfNiHFCYLkL0qWHxEogD3MOgSBZMp»""#,
+            r#""clientSecret": "«mBaj8IpD8htrc-zE4gtXM4S-6RKhG95jSSpNDcg8»""#,
+            "secretKey: '«iHIF9Dpa8B10n49znROLaKRRRkQrVulYk9-FaGoRhtG»'",
+            r#"set_secret("«cwg8oT0hcMMstJlMq0XRnBxu»")"#,
         ],
         negatives: &[
             r#"secret: "${SECRET}""#,
@@ -200,10 +200,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            r#"token = "«A81uwK5NnRtblhk7Dyj7cf7ZSeRdwMQr»""#,
-            r#""access_token": "«lt-iPcPRXPB8gtb4xzVPkhSrOTKoLhiiu8DjbSlH»""#,
-            "refreshToken: '«bh0OnNeHnBx0g0FD52lLCT_HtcSq5o2utfwCAGXHCVS»'",
-            r#"ACME_TOKEN = "«2gslcESsvil0GAE9f2DMFzIJ»""#,
+            r#"token = "«k14UcjrBnI7qDboSHHU7zdurIzLRWXoA»""#,
+            r#""access_token": "«M1SvxQql5VkwsGlFyqammUTy1ikg-5z0a9MCCjmL»""#,
+            "refreshToken: '«kHbJF8RMqIyyQh3RiiJKHbCrOwTBD16Cihqq-Cvolep»'",
+            r#"ACME_TOKEN = "«VXMhy8aJkQLzx7v0yFlRhAOJ»""#,
         ],
         negatives: &[
             r#"token = "your-token-here""#,
@@ -220,9 +220,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            r#"acmeToken = "«ZqSQl4nDtjDX551JSyT3IYh21EpFtCU6»""#,
-            r#""acme_token": "«Kkh_E_2-fGBkh7bWjWRORaCWBhSllc2UOu7KOfnU»""#,
-            "acme_tokenValue: '«25pItUa3z0iy2RBjoVZ2pNt3Tay7xXmpUKacsTdwr1M»'",
+            r#"acmeToken = "«ATAa39dm0cYUNSKPlAg0cnyr5sluixBi»""#,
+            r#""acme_token": "«RfhRmluzSa7k4d4xwHBBQ-U8JKZIUpvRA72GylL3»""#,
+            "acme_tokenValue: '«MAf__48FPuU4iOeDE5FHlSqfHdzZhqBiuJegZvYqczb»'",
         ],
         negatives: &[
             r#"acmeToken = "your-token-here""#,
@@ -278,15 +278,15 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«d869a41012785e88c2be4f2bf1e5b0d6»""#,
-            "DEPLOY_SECRET=«2bb55ef55dc140647d3504d3496c226cc4efea8b5a64cabc4375f860c1ac51c9»\n",
-            "  auth_token: «f2cf01bd2f36830da499c9a8402a68f20a7c14de»\n",
+            r#"api_key = "«becbf37badd603d3488c00e8ccceea77»""#,
+            "DEPLOY_SECRET=«acb6435b00c0f7d31345c5fd2b35a0b4bb68533338f5039251439c1a692d0831»\n",
+            "  auth_token: «e4f0ad0e3a214a1a88c25f9fd15211dd3089dc28»\n",
         ],
         negatives: &[
-            r#"api_key = "b0fdca5cead3ce17""#,
+            r#"api_key = "3b66412826d2a6ce""#,
             r#"token: "deadbeef""#,
             r#"secret = "00000000000000000000000000000000""#,
-            r#"token_sha256("TFqsTPSgCQ0P0djFGP1gt4wsyUncfp7Q")"#,
+            r#"token_sha256("dpGaSLvYzn8pSuuxTuayfbJcpQhS3iLn")"#,
         ],
     },
     Rule {
@@ -337,13 +337,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.1,
         check: Check::Nothing,
         positives: &[
-            r#"api_key = "«39313b56-9494-490a-a450-90e640d468db»""#,
-            "DEPLOY_TOKEN=«8c81b3f1-ed60-4160-a106-f02ffa9618d0»\n",
-            r#""client_secret": "«5b6aa9b2-022c-48a1-ae06-841f3681def3»""#,
+            r#"api_key = "«d7deb398-a5fa-4d5e-aa45-c4092a664fd0»""#,
+            "DEPLOY_TOKEN=«30a0b0f9-c6cf-4a88-ab88-5ffaccc7342f»\n",
+            r#""client_secret": "«afba9e5c-258b-42d4-addb-8756be706c01»""#,
         ],
         negatives: &[
             r#"token: "00000000-0000-0000-0000-000000000000""#,
-            r#"user_id = "3ab16951-cc48-4a1e-a756-0d76738b9288""#,
+            r#"user_id = "ddb13344-4b97-4e53-ae9c-8e2cc1509498""#,
             "secret=<uuid>",
         ],
     },
@@ -367,9 +367,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            "ACME_API_KEY=«dRDHuh2BfwGCNqKygXb4WzV0cggcStZu»\n",
-            r#"export DEPLOY_TOKEN="«yPBd4M3f4Pk3qkz9oDkGfiQoh1FJjLMU3HZ9Hk4v»""#,
-            "  - APP_SECRET=«alQFNN638Fgz6ALQAtMe0qjPpWGF_9rGHnp-UAYPip5»",
+            "ACME_API_KEY=«CdwaHdV0C9UCyExQiztMuYUaNZwNrSxL»\n",
+            r#"export DEPLOY_TOKEN="«UqCbG7_Eb7mJPof2KgyO9KpIesgHRB4vV7iA1G1K»""#,
+            "  - APP_SECRET=«qOWLg-hs6yDpH1atU4_qKax2VrKYalDNIvJ7IgxaSTU»",
         ],
         negatives: &[
             "ACME_API_KEY=your-api-key",
@@ -404,9 +404,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
-            "apiKey: «n4qUGsOwdyXcxy4tUqYPyw8Du2Vs7DtR»\n",
-            "  client_secret: «6KxfHqRdTVvuxPVbmsHKfjUwMsFdKx1ZIS993k25»\n",
-            "auth_token: «Qc6HQT6Grc8_Zl-q1AdNq9GavtKbMnNJLvQIAOAq1hF»\n",
+            "apiKey: «9LWrXyZ0xukvkQiIvVSRDc4OwNAnbvMp»\n",
+            "  client_secret: «SIxiw8m5NLSsDzEPix6yb2EFDbJD6iOEpaVUaXyl»\n",
+            "auth_token: «FHf5kR1N1o7fn8nV14xluVlm3BwDNNioKCuiJIF5wYa»\n",
         ],
         negatives: &[
             "apiKey: your-api-key",
@@ -424,8 +424,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "password: «BlO4mA!%miVK#d»\n",
-            "    rootPassword: «r4QujGKCzIFS»\n    user: root\n",
+            "password: «AEzG9B8mv3qZKy»\n",
+            "    rootPassword: «Cz5tn37bPcrj»\n    user: root\n",
         ],
         negatives: &[
             "password: changeme\n",
@@ -459,9 +459,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "db.password=«2HDKs08jgMJrQS»\n",
-            "api_key=«aN7dw0gXMHZyve79XU9waoM8j0PTRYVA»\n",
-            "cloud.secret=«1Pdqb-MBIX9vzxFbeQu2V0HOQtpHK9RTdALtxt-W»;x",
+            "db.password=«3aPir6eh8H9FYN»\n",
+            "api_key=«n2NSV9IDYhnRub3GpIMVVYvueWGPblY1»\n",
+            "cloud.secret=«y3SWIDxPqICeEiEhn08QN_d_9wgtyB8IQAPPJrQs»;x",
         ],
         negatives: &[
             "db.password=changeme\n",
@@ -495,8 +495,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "[client]\npassword = «931VRwVlnAzEwUC»\n",
-            "secret = «whjADa5DEx/9PpVyCl5H8r4uvJaIVKE+vCjDOhV1»\n",
+            "[client]\npassword = «9R0mZYK9xYR6okx»\n",
+            "secret = «fRtT8WMUSV/O24eFIUUhXt7Mt7iFhF3+lNr6jxHW»\n",
         ],
         negatives: &[
             "password = changeme\n",
@@ -530,9 +530,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "<apiKey>«RRzHbXHYUCZYmV95ithrAkZk6g0JJKFk»</apiKey>",
-            "<passwd>«QsNUnv5qhMkY»</passwd>",
-            "<access-token>«8c21be53cfaf45de698b0b18b24fe58bf73e3d73»</access-token>",
+            "<apiKey>«pYTtxcAUXHN4SC4Q2SP771wLtpNTxM3X»</apiKey>",
+            "<passwd>«JothhO41drBp»</passwd>",
+            "<access-token>«7bde5cae45a75c6678435a595a2fa8e279fee010»</access-token>",
         ],
         negatives: &[
             "<apiKey>your-key</apiKey>",
@@ -556,9 +556,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "the root password is «zE4gtXM4S-#6-R» until Friday",
-            "My API key is «s9O8LdqECeZUITwNwYPVN1h2OKtIobd7»",
-            "password is: `«EeqrpVEo4haE»`",
+            "the root password is «TG67OW3sg6Eidi» until Friday",
+            "My API key is «zQtSwFim9ZEuiYH9Ka0LUWDejbVk0zdU»",
+            "password is: `«xRtiP4fMSD7e»`",
         ],
         negatives: &["the password is required", "the token is 12 bytes", "password is set to $PW"],
     },

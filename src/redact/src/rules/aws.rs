@@ -94,8 +94,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "aws-bedrock-short-term-key",
         description: "Amazon Bedrock short-term API key: a signed request good for twelve hours",
         keywords: &["bedrock-api-key-"],
-        pattern: "bedrock-api-key-[A-Za-z0-9+/_-]{60,3000}={0,2}",
-        min_entropy: 4.0,
+        pattern: "bedrock-api-key-[A-Za-z0-9+/_-]{28,3000}={0,2}",
+        min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
             "export AWS_BEARER_TOKEN_BEDROCK=«bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29tLz3PrBlALtXdnth1SjbUzv6rLM+4Y6DjxcyL0eEq21y+zbddt//Vpwd2jS2dsc5fR6XmK+CEt5TgL0p6BNMmD0NWFOQcPcgyeOJcsAAjNg1NGI5/dW/AacsCGBmjovg3uPn/3t9Zz/Cw4lOosJGz8Ijx0IxNcFgtziM1cycHxUnoB8HcrBeSJ6omPXVR10Ffi5xVlgd/xo»",

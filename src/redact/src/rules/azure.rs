@@ -182,10 +182,8 @@ pub(super) static RULES: &[Rule] = &[
             "search_api_key",
         ],
         pattern: concat!(
-            near!(
-                "(?:azure[_-]?(?:openai|api[_-]?key|speech|ai|search)|cognitive|ocp-apim-subscription-key|search_api_key)"
-            ),
-            r"([0-9a-f]{32}|[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26})\b"
+            near!("(?:azure[_-]?(?:openai|api[_-]?key|speech|ai|search)|cognitive|ocp-apim-subscription-key|search_api_key)"),
+            r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,

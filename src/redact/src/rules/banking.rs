@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "finicity-token",
         description: "Finicity client secret or token: reads bank accounts",
         keywords: &["finicity"],
-        pattern: concat!(near!("finicity"), r"([0-9a-f]{32}|[A-Za-z0-9]{20})\b"),
+        pattern: concat!(near!("finicity"), r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{20})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -20,7 +20,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "finnhub-token",
         description: "Finnhub token: reads market data",
         keywords: &["finnhub"],
-        pattern: concat!(near!("finnhub"), r"([a-z0-9]{20}|[a-z0-9]{40})\b"),
+        pattern: concat!(near!("finnhub"), r"([A-Za-z0-9]{20}|[A-Za-z0-9]{40})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -81,7 +81,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["kucoin"],
         pattern: concat!(
             near!("kucoin"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{24})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{24})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -95,7 +95,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bittrex-secret",
         description: "Bittrex API key or secret: trades",
         keywords: &["bittrex"],
-        pattern: concat!(near!("bittrex"), r"([0-9a-z]{32})\b"),
+        pattern: concat!(near!("bittrex"), r"([A-Za-z0-9]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -108,13 +108,11 @@ pub(super) static RULES: &[Rule] = &[
         id: "exchange-api-secret",
         description: "Secret of another exchange beside its name: trades",
         keywords: &[
-            "bybit", "bitfinex", "bitmex", "bitstamp", "gateio", "okx_", "huobi", "mexc",
-            "deribit", "bitget",
+            "bybit", "bitfinex", "bitmex", "bitstamp", "gateio", "okx_", "huobi", "mexc", "deribit",
+            "bitget",
         ],
         pattern: concat!(
-            near!(
-                r"(?:bybit|bitfinex|bitmex|bitstamp|gateio|\bokx_|huobi|mexc|deribit|bitget)[\w .-]{0,16}(?:key|secret|token|passphrase)"
-            ),
+            near!(r"(?:bybit|bitfinex|bitmex|bitstamp|gateio|\bokx_|huobi|mexc|deribit|bitget)[\w .-]{0,16}(?:key|secret|token|passphrase)"),
             r"([A-Za-z0-9_-]{18,64})\b"
         ),
         min_entropy: 3.2,
@@ -133,8 +131,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "mercury-token",
         description: "Mercury banking API token",
-        keywords: &["secret-token:mercury_"],
-        pattern: "secret-token:mercury_[a-z]{2,12}_[A-Za-z0-9_.-]{20,100}",
+        keywords: &["secret-token:mercury_", "mercury_production_", "mercury_sandbox_"],
+        pattern: "(?:secret-token:)?mercury_(?:production|sandbox)_[A-Za-z0-9_.-]{20,100}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

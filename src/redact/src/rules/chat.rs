@@ -23,8 +23,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "slack-user-token",
         description: "Slack user token: acts for a user",
-        keywords: &["xoxp-", "xoxs-"],
-        pattern: r"\bxox[ps]-[0-9A-Za-z-]{20,150}",
+        keywords: &["xoxp-", "xoxs-", "xoxe-"],
+        pattern: r"\bxox[pse]-[0-9A-Za-z-]{20,150}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -37,7 +37,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-workspace-token",
         description: "Slack workspace or legacy refresh token",
         keywords: &["xoxa-", "xoxr-", "xoxo-"],
-        pattern: r"\bxox[aro]-(?:[0-9]-)?[0-9A-Za-z-]{20,150}",
+        pattern: r"\bxox[aro]-(?:[0-9]-)?[0-9A-Za-z-]{16,150}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -62,8 +62,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "slack-rotating-token",
         description: "Slack configuration or rotating token",
-        keywords: &["xoxe-1-", "xoxe.xox"],
-        pattern: r"\bxoxe(?:\.xox[bp])?-[0-9]-[A-Za-z0-9-]{100,250}",
+        keywords: &["xoxe-", "xoxe.xox"],
+        pattern: r"\bxoxe(?:\.xox[bp])?-[0-9]{1,3}-[A-Za-z0-9-]{60,250}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -76,7 +76,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-app-token",
         description: "Slack app-level token: opens the event socket",
         keywords: &["xapp-"],
-        pattern: r"\bxapp-[0-9]-[A-Z0-9]{9,13}-[0-9]{10,15}-[0-9a-f]{50,70}\b",
+        pattern: r"\bxapp-[0-9]{1,4}-[A-Za-z0-9]{8,14}-[0-9]{10,15}-[0-9A-Fa-f]{40,80}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -106,7 +106,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-signing-secret",
         description: "Slack signing or client secret: forges requests",
         keywords: &["slack"],
-        pattern: concat!(near!(r"slack[\w .-]{0,16}secret"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!(r"slack[\w .-]{0,16}secret"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -137,10 +137,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "discord-client-secret",
         description: "Discord client secret or key beside its name",
         keywords: &["discord"],
-        pattern: concat!(
-            near!(r"discord[\w .-]{0,16}(?:secret|key|token)"),
-            r"([A-Za-z0-9_=-]{32}|[0-9a-f]{64})\b"
-        ),
+        pattern: concat!(near!("discord"), r"([A-Za-z0-9_=-]{32}|[0-9A-Fa-f]{64})\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[

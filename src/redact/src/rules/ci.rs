@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "circleci-token",
         description: "CircleCI personal or project API token",
         keywords: &["ccipat_", "cciprj_"],
-        pattern: "CCI(?:PAT|PRJ)_[A-Za-z0-9]{22}_[0-9a-f]{40}",
+        pattern: "CCI(?:PAT|PRJ)_[A-Za-z0-9]{22}_[0-9A-Za-z]{40}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -23,7 +23,10 @@ pub(super) static RULES: &[Rule] = &[
         id: "circleci-token-named",
         description: "CircleCI API token in the older format, beside its name",
         keywords: &["circle"],
-        pattern: concat!(near!(r"circle(?:ci)?[\w .-]{0,16}(?:token|key)"), r"([0-9a-f]{40})\b"),
+        pattern: concat!(
+            near!(r"(?:circleci|circle[\w .-]{0,16}(?:token|key))"),
+            r"([0-9A-Fa-f]{40})\b"
+        ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -39,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "travis-token",
         description: "Travis CI access token",
         keywords: &["travis"],
-        pattern: concat!(near!(r"travis[\w .-]{0,16}(?:token|key)?"), r"([A-Za-z0-9_-]{22})\b"),
+        pattern: concat!(near!("travis"), r"([A-Za-z0-9_-]{22})\b"),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -51,8 +54,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "buildkite-token",
         description: "Buildkite API, agent or portal token",
-        keywords: &["bkua_", "bkaa_", "bkaj_", "bkct_", "bkpt_", "bkps_"],
-        pattern: r"\bbk(?:ua|aa|aj|ct|pt|ps)_[A-Za-z0-9._-]{36,200}",
+        keywords: &[
+            "bkua_", "bkaa_", "bkaj_", "bkar_", "bkct_", "bkcu_", "bkpr_", "bkps_", "bkpt_",
+        ],
+        pattern: r"\bbk(?:ua|aa|aj|ar|ct|cu|pr|ps|pt)_[A-Za-z0-9._-]{36,200}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -65,7 +70,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "buildkite-token-named",
         description: "Buildkite token in the older format, beside its name",
         keywords: &["buildkite"],
-        pattern: concat!(near!(r"buildkite[\w .-]{0,20}token"), r"([0-9a-f]{40,50})\b"),
+        pattern: concat!(near!(r"buildkite[\w .-]{0,20}token"), r"([0-9A-Fa-f]{40,50})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -83,7 +88,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["jenkins"],
         pattern: concat!(
             near!(r"jenkins[\w .-]{0,20}(?:token|key|password|pass|pw|crumb)"),
-            r"(11[0-9a-f]{32}|[0-9a-f]{32})\b"
+            r"(11[0-9A-Fa-f]{32}|[0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -100,7 +105,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "drone-token",
         description: "Drone CI token",
         keywords: &["drone"],
-        pattern: concat!(near!(r"drone[\w .-]{0,16}(?:token|secret|key)"), r"([A-Za-z0-9]{32})\b"),
+        pattern: concat!(near!("drone"), r"([A-Za-z0-9]{32})\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -118,7 +123,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["codecov"],
         pattern: concat!(
             near!("codecov"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9]{32})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9]{32,36})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -132,10 +137,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "coveralls-token",
         description: "Coveralls repository token",
         keywords: &["coveralls", "repo_token"],
-        pattern: concat!(
-            near!(r"(?:coveralls[\w .-]{0,16}token|repo_token)"),
-            r"([A-Za-z0-9]{32,37})\b"
-        ),
+        pattern: concat!(near!("(?:coveralls|repo_token)"), r"([A-Za-z0-9]{32,37})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -148,7 +150,10 @@ pub(super) static RULES: &[Rule] = &[
         id: "codacy-token",
         description: "Codacy project or API token",
         keywords: &["codacy"],
-        pattern: concat!(near!(r"codacy[\w .-]{0,20}token"), r"([0-9a-f]{32}|[A-Za-z0-9]{20})\b"),
+        pattern: concat!(
+            near!(r"codacy[\w .-]{0,20}token"),
+            r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{20})\b"
+        ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -161,7 +166,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sonar-token",
         description: "SonarQube or SonarCloud token: reads and changes analyses",
         keywords: &["sqp_", "squ_", "sqa_", "sqb_"],
-        pattern: r"\bsq[puab]_[0-9a-f]{40}\b",
+        pattern: r"\bsq[puab]_[0-9A-Za-z]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -174,10 +179,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sonar-token-named",
         description: "SonarQube or SonarCloud token in the older format, beside its name",
         keywords: &["sonar"],
-        pattern: concat!(
-            near!(r"sonar[\w .-]{0,20}(?:token|login|password|key)"),
-            r"([0-9a-f]{40})\b"
-        ),
+        pattern: concat!(near!("sonar"), r"([0-9A-Fa-f]{40})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[

@@ -169,7 +169,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "linode-token",
         description: "Linode (Akamai) personal access token: controls the account",
         keywords: &["linode"],
-        pattern: concat!(near!("linode"), r"([0-9a-f]{64})\b"),
+        pattern: concat!(near!("linode"), r"([0-9A-Fa-f]{64})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -213,7 +213,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["scw", "scaleway"],
         pattern: concat!(
             near!(r"(?:scw|scaleway)[\w .-]{0,16}(?:secret|token)"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -230,7 +230,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "vultr-api-key",
         description: "Vultr API key: controls the account",
         keywords: &["vultr"],
-        pattern: concat!(near!("vultr"), r"([A-Z0-9]{36})\b"),
+        pattern: concat!(near!("vultr"), r"([A-Za-z0-9]{36})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -248,7 +248,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["ovh", "application_secret", "consumer_key"],
         pattern: concat!(
             near!(r"(?:ovh[\w .-]{0,20}(?:secret|consumer)|application_secret|consumer_key)"),
-            r"([A-Za-z0-9]{32}|[0-9a-f]{32})\b"
+            r"([A-Za-z0-9]{32}|[0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -267,7 +267,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "ibm-cloud-api-key",
         description: "IBM Cloud API key: controls the account",
         keywords: &["ibm", "bluemix"],
-        pattern: concat!(near!(r"(?:ibm|bluemix)[\w .-]{0,20}key"), r"([A-Za-z0-9_-]{44})\b"),
+        pattern: concat!(near!("(?:ibm|bluemix)"), "([A-Za-z0-9_-]{42,44})"),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[

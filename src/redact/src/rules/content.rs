@@ -11,10 +11,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "TYPEFORM_TOKEN=«tfp_VxDA2gqmEvCj3gv_lbKIAOt7jeXkPqNjcU_o_LFV3TvefYNbGoOp5XGbPBc»",
-            "Bearer «tfp_vRTefOKmMdNqO3E68lZRj27kvByL2Do6BhXaWtd8saUg_cOiM1i2EIa3Rvv»",
+            "TYPEFORM_TOKEN=«tfp_jeXkPqNjcU_o_LFV3TvefYNbGoOp5XGbPBcQjkyhH8wsvQ2W7C2oaMgLame»",
+            "Bearer «tfp_OiM1i2EIa3RvvNdkrLXoNk6gUPHROnxaiVWisXdnLE6N_vOcH3tMh8DDTb1»",
         ],
-        negatives: &["TYPEFORM_TOKEN=tfp_xxx", "tfp_NdkrLXoNk6"],
+        negatives: &["TYPEFORM_TOKEN=tfp_xxx", "tfp_FfAUzfwSg9"],
     },
     Rule {
         id: "contentful-token",
@@ -24,10 +24,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "CONTENTFUL_MANAGEMENT_TOKEN=«CFPAT-mBVarrKgA8T7Mmz8L4Ey7ywJehjQhkRxtyGRfMp77cn»",
-            "Bearer «CFPAT-HTB1JGjFOr8Qv0FLvohaYq69aOHvpJcRyqVX7jTUdkJ»",
+            "CONTENTFUL_MANAGEMENT_TOKEN=«CFPAT-pdQaXu0EmwjiCDx2XYLN4iQaL_HTB1JGjFOr8Qv0FLv»",
+            "Bearer «CFPAT-ohaYq69aOHvpJcRyqVX7jTUdkJx1Jk8AU1NAuQzH2lv»",
         ],
-        negatives: &["CONTENTFUL_MANAGEMENT_TOKEN=CFPAT-xxx", "CFPAT-x1Jk8AU1NA"],
+        negatives: &["CONTENTFUL_MANAGEMENT_TOKEN=CFPAT-xxx", "CFPAT-2Aiv2uyA-I"],
     },
     Rule {
         id: "contentful-delivery-token",
@@ -37,27 +37,25 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "CONTENTFUL_ACCESS_TOKEN=«uQzH2lv2Aiv2uyA-I3i7tkcvaV2mvRuMfGb4hhqjrvg»",
-            r#"contentful_preview: "«y3om3OhciSi0AdOR5eLVPDaVIqLNBNoKV1NcIQaogTF»""#,
+            "CONTENTFUL_ACCESS_TOKEN=«3i7tkcvaV2mvRuMfGb4hhqjrvgy3om3OhciSi0AdOR5»",
+            r#"contentful_preview: "«eLVPDaVIqLNBNoKV1NcIQaogTFh8GsN0dPxrA7F9Rfz»""#,
         ],
-        negatives: &["CONTENTFUL_ACCESS_TOKEN=<token>", r#"contentful_space = "d4qjt0bu6lin""#],
+        negatives: &["CONTENTFUL_ACCESS_TOKEN=<token>", r#"contentful_space = "ibo548om38q7""#],
     },
     Rule {
         id: "content-service-token",
         description: "Token of a content service beside its name",
         keywords: &["storyblok", "datocms", "prismic", "sanity", "strapi", "ghost_", "hygraph"],
         pattern: concat!(
-            near!(
-                r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"
-            ),
-            r"([0-9a-f]{24}:[0-9a-f]{64}|(?:sk)?[A-Za-z0-9_-]{22,256})(?:\b|=)?"
+            near!(r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"),
+            r"([0-9A-Fa-f]{24}:[0-9A-Fa-f]{64}|(?:sk)?[A-Za-z0-9_-]{22,256})(?:\b|=)?"
         ),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "SANITY_API_TOKEN=«skDSWpEQ0vcUmiboFEIomD0Iq4RHPvLhkNtrfVui5ubOp6ZfNrwbv1Ho1cbs8diaY9fDr0w5K1TUjxZc0eKybHu6HWJvaLBBg1EDAmt1N1YYg4fBsQf7dcWxQpC1RqNiIgXAIcdC6TDUNnLRuUcAe01nkYwMK5en3WD1uOaj0dtsdCa3NfLk»",
-            "GHOST_ADMIN_API_KEY=«c78772fd81e4666c0e59bfcf:39414d6921664617b8736e8135c8e0d97b9807a907570d20e34f86d9a3dcb5fc»",
-            r#"storyblok_token: "«XMtrGqLEFI5xVGCN5goOeutt»""#,
+            "SANITY_API_TOKEN=«skPvLhkNtrfVui5ubOp6ZfNrwbv1Ho1cbs8diaY9fDr0w5K1TUjxZc0eKybHu6HWJvaLBBg1EDAmt1N1YYg4fBsQf7dcWxQpC1RqNiIgXAIcdC6TDUNnLRuUcAe01nkYwMK5en3WD1uOaj0dtsdCa3NfLkUzN8LpRrpHpUeEBrdI4DSjn2Qm»",
+            "GHOST_ADMIN_API_KEY=«6c0e59bfcf39414d69216646:17b8736e8135c8e0d97b9807a907570d20e34f86d9a3dcb5fc988ffbe372ade0»",
+            r#"storyblok_token: "«VPSqLNIOebFNtzvl249jvett»""#,
         ],
         negatives: &["SANITY_API_TOKEN=<token>", "sanity_token = process.env.SANITY_TOKEN"],
     },
@@ -69,53 +67,51 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "README_API_KEY=«rdme_12aq8eb5tzvljveu8zrv07y4wfnzbroyrbubwdl8jxc0iuwiof7opvvqckcjk9b98xh2qk»",
-            "rdme login --key «rdme_xl4qxaly5iqfc8iukadezz3j0atrk51xnv6fl0nb7c1o1wpq3hmw2qmk0qimjvaipr30rf»",
+            "README_API_KEY=«rdme_u8zrv07y4wfnzbroyrbubwdl8jxc0iuwiof7opvvqckcjk9b98xh2qkxl4qxaly5iqfc8i»",
+            "rdme login --key «rdme_ukadezz3j0atrk51xnv6fl0nb7c1o1wpq3hmw2qmk0qimjvaipr30rftd92co4087e3w55»",
         ],
-        negatives: &["README_API_KEY=rdme_xxx", "rdme_td92co4087"],
+        negatives: &["README_API_KEY=rdme_xxx", "rdme_59ks85vum9"],
     },
     Rule {
         id: "postman-api-key",
         description: "Postman API key: reads collections and environments",
         keywords: &["pmak-"],
-        pattern: r"\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b",
+        pattern: r"\bPMAK-[0-9A-Fa-f]{24}-[0-9A-Fa-f]{34}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "POSTMAN_API_KEY=«PMAK-2ebfff59faa68fac99d606d3-981efbf9fca1307d6dd535acf027cb8cbb»",
-            "X-Api-Key: «PMAK-788c8f1474bff9b8914c539d-97b1a78ebc4b09e6d7c4a47f50588a8abd»",
+            "POSTMAN_API_KEY=«PMAK-8fac99d606d3981efbf9fca1-307d6dd535acf027cb8cbb788c8f1474bf»",
+            "X-Api-Key: «PMAK-f9b8914c539d97b1a78ebc4b-09e6d7c4a47f50588a8abd6d3f7def35d1»",
         ],
-        negatives: &["POSTMAN_API_KEY=PMAK-xxx", "PMAK-6d3f7def35d10b43cff4aa7d"],
+        negatives: &["POSTMAN_API_KEY=PMAK-xxx", "PMAK-0b43cff4aa7db71019e65603"],
     },
     Rule {
         id: "postman-collection-token",
         description: "Postman collection access token",
         keywords: &["pmat-"],
-        pattern: r"\bPMAT-[A-Z0-9]{26}\b",
+        pattern: r"\bPMAT-[A-Za-z0-9]{26}\b",
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "?access_key=«PMAT-W667PCACT2NLMAGXNMG0SHK4XC»",
-            r#"key: "«PMAT-P0L8ZXGHQEZUFG7EKNXSB5WCRV»""#,
+            "?access_key=«PMAT-XNMG0SHK4XCP0L8ZXGHQEZUFG7»",
+            r#"key: "«PMAT-EKNXSB5WCRVLPM0H7Y3WNEGKXP»""#,
         ],
-        negatives: &["?access_key=PMAT-XXX", "PMAT-LPM0H7Y3WN"],
+        negatives: &["?access_key=PMAT-XXX", "PMAT-FMXPQN4QGC"],
     },
     Rule {
         id: "translation-service-token",
         description: "Token of a translation service beside its name",
         keywords: &["lokalise", "crowdin", "transifex", "phrase_", "poeditor", "tx_token"],
         pattern: concat!(
-            near!(
-                r"(?:lokalise|crowdin|transifex|\bphrase_|poeditor|\btx_token)[\w .-]{0,16}(?:key|token)?"
-            ),
-            r"([0-9a-f]{80}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|1/[0-9a-f]{40})\b"
+            near!(r"(?:lokalise|crowdin|transifex|\bphrase_|poeditor|\btx_token)"),
+            r"([0-9A-Fa-f]{80}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32}|1/[0-9A-Fa-f]{40})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "CROWDIN_PERSONAL_TOKEN=«235b726b786f83193c19427b33ac975a69aae0f42a83a701f9021e5e3ffdc886ae797c218a974b05»",
-            "TX_TOKEN=«1/f066009e197321e926ca1f95b5ae21f2e791cb2a»",
-            r#"lokalise_api_token: "«c0fb4c22af46fa0b2952b43f1647148063508698»""#,
+            "CROWDIN_PERSONAL_TOKEN=«93c19427b33ac975a69aae0f42a83a701f9021e5e3ffdc886ae797c218a974b05f066009e197321e»",
+            "TX_TOKEN=«1/926ca1f95b5ae21f2e791cb2ac0fb4c22af46fa0»",
+            r#"lokalise_api_token: "«b2952b43f1647148063508698de98cca0edc8ac3»""#,
         ],
         negatives: &["CROWDIN_PERSONAL_TOKEN=<token>", r#"crowdin_project = "shop""#],
     },
@@ -130,8 +126,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "CALENDLY_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTY3NDk0NiIsImlhdCI6MTc2NzQwMzEyNn0.Qc42WGPZm4L6ZTuAegKi-EtofwX0q8TQeWJnEkCXi5w»",
-            r#"calendly_client_secret: "«JIkwr94yoV1oq_TIoP9DxmV_lebZUdjDc5n1qfvz4RN»""#,
+            "CALENDLY_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTc0NzY1MiIsImlhdCI6MTc2NzU3Nzc4OH0.AegKi-EtofwX0q8TQeWJnEkCXi5wJIkwr94yoV1oq_T»",
+            r#"calendly_client_secret: "«IoP9DxmV_lebZUdjDc5n1qfvz4RNcWSGcUOp4SCBQiy»""#,
         ],
         negatives: &["CALENDLY_TOKEN=<token>", r#"calendly_url = "https://calendly.com/acme""#],
     },
@@ -143,10 +139,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "FRAMEIO_TOKEN=«fio-u-cWSGcUOp4SCBQiytcLyT-qUxiLLE4vHO2OXSi7smSbetvU47NvFucQ4Ch9_A14LS»",
-            "Bearer «fio-u-6ItCZAb6qrH8lrrKe448Xzvz6nkVtXwoAd2lWNpOXJA9MUmyRPmjyafn3at-SUXr»",
+            "FRAMEIO_TOKEN=«fio-u-tcLyT-qUxiLLE4vHO2OXSi7smSbetvU47NvFucQ4Ch9_A14LS6ItCZAb6qrH8lrr»",
+            "Bearer «fio-u-Ke448Xzvz6nkVtXwoAd2lWNpOXJA9MUmyRPmjyafn3at-SUXrUjH9rOVy4Ic2fYW»",
         ],
-        negatives: &["FRAMEIO_TOKEN=fio-u-xxx", "fio-u-UjH9rOVy4Ic2fYWowG4o"],
+        negatives: &["FRAMEIO_TOKEN=fio-u-xxx", "fio-u-owG4oSv8UwwVP3lg_vEY"],
     },
     Rule {
         id: "adobe-client-secret",
@@ -156,21 +152,21 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "ADOBE_CLIENT_SECRET=«p8e-Sv8UwwVP3lg_vEY5J72Nbw-_G1purxLl»",
-            r#"client_secret: "«p8-FODnf7cnLYxIIiKEemLSrvUhz91ziw-e»""#,
+            "ADOBE_CLIENT_SECRET=«p8e-5J72Nbw-_G1purxLlFODnf7cnLYxIIiK»",
+            r#"client_secret: "«p8-EemLSrvUhz91ziw-e9LVmbGWf8TAP-_f»""#,
         ],
-        negatives: &["ADOBE_CLIENT_SECRET=p8e-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "p8-9LVmbGWf8T"],
+        negatives: &["ADOBE_CLIENT_SECRET=p8e-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "p8-EEDkSKlBc5"],
     },
     Rule {
         id: "adobe-client-id",
         description: "Adobe client id or key beside its name",
         keywords: &["adobe"],
-        pattern: concat!(near!("adobe"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!("adobe"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "ADOBE_CLIENT_ID=«6aff17772b9260ef3d461e1ea4ef76c6»",
-            r#"adobe_api_key: "«a43e9663e3112be36906f034120a5e71»""#,
+            "ADOBE_CLIENT_ID=«f3d461e1ea4ef76c6a43e9663e3112be»",
+            r#"adobe_api_key: "«36906f034120a5e71c7871763225a9e7»""#,
         ],
         negatives: &["ADOBE_CLIENT_ID=<id>", r#"adobe_region = "eu""#],
     },
@@ -182,9 +178,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "BEAMER_API_KEY=«b_WFHChCznlivPN7Cok5naEMnh2_NkIvovlrpcp8rccKng»",
-            r#"beamer_token: "«b_RbNmyNsO_agEPMkpaTVodDi0rmduqqWRspxP2ocWg4jD»""#,
+            "BEAMER_API_KEY=«b_ok5naEMnh2_NkIvovlrpcp8rccKngRbNmyNsO_agEPMk»",
+            r#"beamer_token: "«b_paTVodDi0rmduqqWRspxP2ocWg4jDp-41meY4B-K8rsP»""#,
         ],
-        negatives: &["BEAMER_API_KEY=b_xxx", r#"beamer_id = "PhFC32Ag""#],
+        negatives: &["BEAMER_API_KEY=b_xxx", r#"beamer_id = "DRa5ChDd""#],
     },
 ];

@@ -80,10 +80,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "confluent-secret-named",
         description: "Confluent Cloud API key or secret beside its name",
         keywords: &["confluent"],
-        pattern: concat!(
-            near!(r"confluent[\w .-]{0,16}(?:key|secret|token)"),
-            "([A-Za-z0-9+/]{64}|[A-Z0-9]{16})"
-        ),
+        pattern: concat!(near!("confluent"), "([A-Za-z0-9+/]{64}|[A-Za-z0-9]{16})"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -112,7 +109,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "tailscale-key",
         description: "Tailscale key: joins or controls the network",
         keywords: &["tskey-"],
-        pattern: r"\btskey-(?:[a-z]{2,10}-)?[A-Za-z0-9]{6,24}-[A-Za-z0-9]{16,44}",
+        pattern: r"\btskey-(?:[a-z]{2,10}-)?[A-Za-z0-9-]{20,80}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -229,7 +226,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "koyeb-token",
         description: "Koyeb token: controls services",
         keywords: &["koyeb"],
-        pattern: concat!(near!(r"koyeb[\w .-]{0,16}(?:token|key)"), r"([a-z0-9]{64})\b"),
+        pattern: concat!(near!("koyeb"), r"([A-Za-z0-9]{64})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

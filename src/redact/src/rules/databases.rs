@@ -20,9 +20,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "DATABASE_URL=postgres://shop:«kee5RihziGRfGd»@db.internal:5432/shop",
-            r#"engine = create_engine("postgresql+psycopg2://app:«Rp9GioxthvNI»@10.0.0.3/app")"#,
-            r#"url: "postgresql://u:«eDHhAhWEhIlOrEfi5ug4»@ep-x.eu-central-1.aws.neon.tech/d?sslmode=require""#,
+            "DATABASE_URL=postgres://shop:«S9P_a%szKolr+q»@db.internal:5432/shop",
+            r#"engine = create_engine("postgresql+psycopg2://app:«jn2TtjlqGHz4»@10.0.0.3/app")"#,
+            r#"url: "postgresql://u:«vLR0Q1kEUSYtX9OVrZwy»@ep-x.eu-central-1.aws.neon.tech/d?sslmode=require""#,
         ],
         negatives: &[
             "postgres://user:password@localhost/db",
@@ -47,9 +47,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "DATABASE_URL=mysql://shop:«jJcMGAW#EU9s»@db:3306/shop",
-            "mysql+pymysql://root:«JHg1sRo5dIFBbNpi»@127.0.0.1/app",
-            r#""dsn": "mariadb://app:«X6J7Do8rfW»@maria.internal/app""#,
+            "DATABASE_URL=mysql://shop:«oE9M7H*OV9c1»@db:3306/shop",
+            "mysql+pymysql://root:«hgl1lDj3xA5HI2Ga»@127.0.0.1/app",
+            r#""dsn": "mariadb://app:«82KkWYHHP6»@maria.internal/app""#,
         ],
         negatives: &[
             "mysql://user:password@localhost/db",
@@ -65,8 +65,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "MONGO_URI=mongodb+srv://app:«iscsF8JYtvGVdpwx»@cluster0.ab1cd.mongodb.net/shop",
-            r#"mongoose.connect("mongodb://admin:«9CWUTw+L-uZgl_0vg0»@10.1.2.3:27017,10.1.2.4:27017/admin")"#,
+            "MONGO_URI=mongodb+srv://app:«gOs8lNBBhY44fcXK»@cluster0.ab1cd.mongodb.net/shop",
+            r#"mongoose.connect("mongodb://admin:«e5RihziGRfGdE*qCVN»@10.1.2.3:27017,10.1.2.4:27017/admin")"#,
         ],
         negatives: &[
             "mongodb://<user>:<password>@host",
@@ -82,8 +82,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "REDIS_URL=rediss://default:«09jFLKMMJhOkVBeDTxIJfNCUpzmi9VQO»@eu1-a.upstash.io:6379",
-            "redis://:«jKIwBmX8d32kCrrB»@cache:6379/0",
+            "REDIS_URL=rediss://default:«hvNIeDHhAhWEhIlOrEfi5ug4eU5rbOIO»@eu1-a.upstash.io:6379",
+            "redis://:«7tqnyFpxEjJHg1sR»@cache:6379/0",
         ],
         negatives: &[
             "redis://:password@localhost:6379",
@@ -108,8 +108,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "CELERY_BROKER_URL=amqp://worker:«8WSMwUyaqbsyzW»@rabbit:5672//",
-            r#""url": "nats://svc:«0ZWEuw7sJDs0IUG0NxtE»@nats.internal:4222""#,
+            "CELERY_BROKER_URL=amqp://worker:«o5dIFBbNpiX6J7»@rabbit:5672//",
+            r#""url": "nats://svc:«Do8rfWiscsF8JYtvGVdp»@nats.internal:4222""#,
         ],
         negatives: &[
             "amqp://guest:guest@localhost:5672",
@@ -134,8 +134,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "mssql+pyodbc://sa:«8I!2+tajKDfz8s»@sql.internal/shop?driver=ODBC",
-            "sqlserver://sa:«u5gJ3Bn9O9wJ»@localhost:1433?database=shop",
+            "mssql+pyodbc://sa:«SWas+Y9CWUTw+L»@sql.internal/shop?driver=ODBC",
+            "sqlserver://sa:«JH7kz3dWfZY4»@localhost:1433?database=shop",
         ],
         negatives: &[
             "mssql+pyodbc://scott:tiger@mydsn",
@@ -173,9 +173,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "clickhouse://default:«IIZRC3BbeS5nozgi»@ch.internal:9000/logs",
-            "NEO4J=neo4j+s://neo4j:«WmS41DE9Coe-48DZfg7jWqdS_kLLoL»@ab12.databases.neo4j.io",
-            "snowflake://svc:«x#-Fv1-oRbr3»@acct/db",
+            "clickhouse://default:«0MIAkSdKA09jFLKM»@ch.internal:9000/logs",
+            "NEO4J=neo4j+s://neo4j:«pv3j6Uk4FYyqsS3zhv5II2v96ShttB»@ab12.databases.neo4j.io",
+            "snowflake://svc:«1!9FN67nSXaH»@acct/db",
         ],
         negatives: &[
             "bolt://localhost:7687",
@@ -191,9 +191,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "jdbc:postgresql://db:5432/shop?user=app&password=«NJ03TXubEHpybR»",
-            "spring.datasource.url=jdbc:sqlserver://sql;databaseName=shop;user=sa;password=«l0ZEMCgBq7ur»;encrypt=true",
-            r#""jdbc:mysql://h/d?useSSL=true&user=root&password=«AuZkVjr2WfjeFOak»""#,
+            "jdbc:postgresql://db:5432/shop?user=app&password=«bsyzW0ZWEuw7sJ»",
+            "spring.datasource.url=jdbc:sqlserver://sql;databaseName=shop;user=sa;password=«Ds0IUG0NxtEL»;encrypt=true",
+            r#""jdbc:mysql://h/d?useSSL=true&user=root&password=«2D0KpQVDdAPBFroq»""#,
         ],
         negatives: &[
             "jdbc:postgresql://db:5432/shop",
@@ -209,8 +209,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "jdbc:oracle:thin:shop/«9zklS!XoEr»@//db.internal:1521/ORCL",
-            "url=jdbc:oracle:oci:app/«0vEmPMlgBaFw»@tns",
+            "jdbc:oracle:thin:shop/«njWASSmF8I»@//db.internal:1521/ORCL",
+            "url=jdbc:oracle:oci:app/«jKaesSocmV5L»@tns",
         ],
         negatives: &[
             "jdbc:oracle:thin:scott/tiger@//localhost:1521/XE",
@@ -225,9 +225,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "Server=tcp:shop.database.windows.net,1433;Initial Catalog=shop;User ID=app;Password=«I-ZJJuZrZBSy6H»;Encrypt=True;",
-            r#""Data Source=sql01;Initial Catalog=crm;uid=sa;pwd=«2Vutx3RxI5bC»""#,
-            "Driver={ODBC Driver 18 for SQL Server};Server=x;UID=u;PWD=«TeZmf2J0Rt6wYnG0»;",
+            "Server=tcp:shop.database.windows.net,1433;Initial Catalog=shop;User ID=app;Password=«8sPn2AT_42diBC»;Encrypt=True;",
+            r#""Data Source=sql01;Initial Catalog=crm;uid=sa;pwd=«VpN0Eo6hOP6c»""#,
+            "Driver={ODBC Driver 18 for SQL Server};Server=x;UID=u;PWD=«FCEoOOzHWZ3c7dDe»;",
         ],
         negatives: &[
             "Server=localhost;Database=shop;Integrated Security=true;",
@@ -244,8 +244,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            r#"psql "host=db.internal port=5432 dbname=shop user=app password=«woj4Ij7fVnj0LS» sslmode=require""#,
-            r#"conn = connect("dbname=shop user=app password=«zMiR5z%t9T2h»")"#,
+            r#"psql "host=db.internal port=5432 dbname=shop user=app password=«NyibwZ9MF4U7fL» sslmode=require""#,
+            r#"conn = connect("dbname=shop user=app password=«LLoLx#-Fv1-o»")"#,
         ],
         negatives: &[
             "host=localhost dbname=test user=test password=test",
@@ -279,10 +279,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "PGPASSWORD=«jiiqpn4r9qZyfnou» psql -h db",
-            "environment:\n  MYSQL_ROOT_PASSWORD: \"«4Z7A1!j8Kwq7*T»\"\n",
-            "docker run -e POSTGRES_PASSWORD=«6jFkF7ec49DB» postgres",
-            "MSSQL_SA_PASSWORD=«zc+AL%6aAY1GKZ4e»",
+            "PGPASSWORD=«vaiBNJ03TXubEHpy» psql -h db",
+            "environment:\n  MYSQL_ROOT_PASSWORD: \"«cw85m2HOJ0PvsJ»\"\n",
+            "docker run -e POSTGRES_PASSWORD=«2WfjeFOakTpq» postgres",
+            "MSSQL_SA_PASSWORD=«xO9zklS!XoErQ8zx»",
         ],
         negatives: &[
             "POSTGRES_PASSWORD=postgres",
@@ -299,8 +299,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "db.internal:5432:shop:app:«jQncOre9pwDSxG»\n",
-            "*:6432:*:postgres:«OOVevuF0+PV6IcTF»\n",
+            "db.internal:5432:shop:app:«gBaFwKr5HNzNrr»\n",
+            "*:6432:*:postgres:«uZrZBSy6HPMUVc4j»\n",
         ],
         negatives: &[
             "db.internal:5432:shop:app:<password>",
@@ -313,18 +313,18 @@ pub(super) static RULES: &[Rule] = &[
         description: "InfluxDB token beside its name: reads and writes series",
         keywords: &["influx"],
         pattern: concat!(
-            near!(r"influx(?:db)?[\w .-]{0,16}token"),
-            "([A-Za-z0-9_-]{86}==|apiv3_[A-Za-z0-9_-]{60,100})"
+            near!(r"influx(?:db)?[\w\s.-]{0,16}token"),
+            "([A-Za-z0-9_-]{76,100}={0,2}|apiv3_[A-Za-z0-9_-]{60,100})"
         ),
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "INFLUX_TOKEN=«y8qfVmsVAN6m3H9nfHoRN3ofhw7KINWb0bLP8vbqMW2QOAwLt00VNYx0ehK_wh1nhncbBg0Vyou5ybfMqBYuYm==»",
-            r#"influxdb_token: "«apiv3_oUxVpJlxDJJA_Bqaq0uDF0KkrVV6BrWqSODtam8NwzOnjNzmknLzoxHjy1Qxegg-ZPMOMqPibmGU04bHHE5S4t»""#,
+            "INFLUX_TOKEN=«ykNTBSCstkBtliLQWaPvmqJzMiR5zt9T2hsrrGEBIHWkBCO4Z7A1_j8Kwq7Ts_v-je72zcAL6aAY1GKZ4etAfI==»",
+            r#"influxdb_token: "«apiv3_iET6UOOVevuF0PV6IcTF-hqfjmcWpjm8eCTjKYhKvCHv0GPWjlCTFymlpoBtjoqbI5KOaaS4N55w8yhziF4fsW»""#,
         ],
         negatives: &[
             "INFLUX_TOKEN=$INFLUX_TOKEN",
-            r#"influx_token: "xHqNMktbvqRp1yxD938gigRx_yUSCLInp9-SXHu1""#,
+            r#"influx_token: "vWooBOY19ogmXKVkWuS_y8qfVmsVAN6m3H9nfHoR""#,
         ],
     },
     Rule {
@@ -335,27 +335,25 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "ATLAS_CLIENT_SECRET=«mdb_sa_sk_ngP6dayQcB55c5mk75kzAZw2o7HwjUlBBkFzZGbl»",
-            r#""client_secret": "«mdb_sa_sk_sCfXOh2f_7M5Ac6uP7bbFHO9yQeiNeWabn5Oo-JA»""#,
+            "ATLAS_CLIENT_SECRET=«mdb_sa_sk_wh1nhncbBg0Vyou5ybfMqBYuYmoUxVpJlxDJJA_B»",
+            r#""client_secret": "«mdb_sa_sk_qaq0uDF0KkrVV6BrWqSODtam8NwzOnjNzmknLzox»""#,
         ],
-        negatives: &["ATLAS_CLIENT_SECRET=mdb_sa_sk_xxx", "mdb_sa_id_dc1b782b2fb7c04b5a9de161"],
+        negatives: &["ATLAS_CLIENT_SECRET=mdb_sa_sk_xxx", "mdb_sa_id_826da5111fca9a94a2038bde"],
     },
     Rule {
         id: "vector-database-key",
         description: "Vector database key beside its name",
         keywords: &["weaviate", "qdrant", "milvus", "zilliz", "chroma_", "turbopuffer"],
         pattern: concat!(
-            near!(
-                r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,16}(?:key|token)"
-            ),
+            near!(r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,20}(?:key|token|secret)"),
             r"((?:ck-|tpuf_)?[A-Za-z0-9_-]{32,200}(?:\|[A-Za-z0-9_-]{20,200})?)"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "WEAVIATE_API_KEY=«Ca56h9FHfasQjBXqEQk1aQqJuhXqBqxlF3IE»",
-            "QDRANT_API_KEY=«YUn-jj46UzRRCrB_caFgbLiUjRKJ1l_u5mPBZOJB0pdHQvxlwf9LLn»",
-            r#"chroma_api_key: "«ck-nNNpVvAjAhtNhiJX724V2nwpVkLbZ1zGGv8HRZ6RTGS»""#,
+            "WEAVIATE_API_KEY=«U5aNRqq4KPp1MPCwCjGlqiS6tYtH9fTjakiv»",
+            "QDRANT_API_KEY=«p1yxD938gigRx_yUSCLInp9-SXHu1ngP6dayQcB55c5mk75kzAZw2o»",
+            r#"chroma_api_key: "«ck-0DXMM6IHIq7OlexY5fnS4ZnfOpKm1zqMaMRYSOf6joc»""#,
         ],
         negatives: &[
             "WEAVIATE_API_KEY=<key>",

@@ -36,10 +36,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitbucket-client-secret",
         description: "Bitbucket OAuth key or secret beside its name",
         keywords: &["bitbucket"],
-        pattern: concat!(
-            near!(r"bitbucket[\w .-]{0,20}(?:secret|token|password|key|id)"),
-            r"([A-Za-z0-9_=-]{64}|[A-Za-z0-9]{32})\b"
-        ),
+        pattern: concat!(near!("bitbucket"), r"([A-Za-z0-9_=-]{64}|[A-Za-z0-9]{32})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -86,7 +83,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["gitea", "forgejo", "gogs", "codeberg"],
         pattern: concat!(
             near!(r"(?:gitea|forgejo|gogs|codeberg)[\w .-]{0,20}(?:token|key|secret|pat)"),
-            r"([0-9a-f]{40})\b"
+            r"([0-9A-Fa-f]{40})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -103,7 +100,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sourcegraph-access-token",
         description: "Sourcegraph access token: searches private code",
         keywords: &["sgp_", "slk_", "sgd_"],
-        pattern: r"\b(?:sgp_(?:(?:local|[0-9a-f]{16})_)?|slk_|sgd_)[0-9a-f]{40,64}\b",
+        pattern: r"\b(?:sgp_(?:(?:local|[0-9A-Fa-f]{16})_)?|slk_|sgd_)[0-9A-Fa-f]{40,64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -117,7 +114,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "phabricator-api-token",
         description: "Phabricator Conduit API token: acts for a user",
         keywords: &["phabricator", "conduit"],
-        pattern: concat!(near!("(?:phabricator|conduit)"), r"((?:api|cli)-[a-z0-9]{28})\b"),
+        pattern: concat!(near!("(?:phabricator|conduit)"), r"((?:api|cli)-[A-Za-z0-9]{28})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[

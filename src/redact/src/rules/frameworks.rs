@@ -11,9 +11,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "RAILS_MASTER_KEY=«114ea4054d3f3255fed78d198430228a»",
-            "production:\n  secret_key_base: «2a1384d0e7ad959a2e9edb9e03c02d26014fb52ca919f407531234e56e7dd2170fc05e3fa6c709a5af435b7e74b7da7e4eb232ee5f573b494a712766dba4a6bd»\n",
-            r#"secret_key_base: "«h793+mjRkPtwbEtXFkkZgoERaBsun1ernLjusqEETQxXJnUFZMcCA6nCT2F2/KWc»""#,
+            "RAILS_MASTER_KEY=«d7df9c01be1318e9e6c36bb4ec507bcd»",
+            "production:\n  secret_key_base: «acb6c7233fa642e46eae7d607fc94611674ca08905f896a1469bf1d480e159885ad1a24cf18c19c550f44ef1a194ec320dba9ebd669fbb3e708dfff06f4f5082»\n",
+            r#"secret_key_base: "«Ia/38A+gwwI0myE3pZxOru2/pxhrKAq3/LLw28lRXRExQv+jwfSz9mMrcJQLIRx7»""#,
         ],
         negatives: &[
             "RAILS_MASTER_KEY=<key>",
@@ -29,8 +29,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "APP_KEY=«base64:fV7eneG4M4AZmzUSt5WxdCTX3PZVzZFjpm/OBqi6tA5=»\n",
-            r#""APP_KEY": "«base64:Q4E1BcC9YLsBhfzDrXQaGLbw8GNAQfszKV+g0qHc6fu=»""#,
+            "APP_KEY=«base64:AlOEU8ocCO3XL3em1tzR2QYXZLSzUKSj9Mu3/nLMKvH=»\n",
+            r#""APP_KEY": "«base64:UcgJ8ncRj1gmlJCTiceDyuZz6v+g7KfA+rha/YYJ4VF=»""#,
         ],
         negatives: &["APP_KEY=", "APP_KEY=base64:..."],
     },
@@ -42,8 +42,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "SECRET_KEY = '«django-insecure-TtqRYr4KMlvT8BcUveQZXjy5!%EQXc9ZrH0zd1tL9zkkbEWiiD»'\n",
-            "SECRET_KEY=\"«EI4cKvds4O1j9DyY4g3Y#&eYaHAwMvsDXxQBm0m9t6RFxw0hTD»\"\n",
+            "SECRET_KEY = '«django-insecure-i4wDPsx1ZZTrVfuC6BCgj0nE!%rw6TvnCdC8u0eZDDwdJpubwY»'\n",
+            "SECRET_KEY=\"«ExBgs5KrMiQbWPjUn6w9#&ebGjKxyq6oMnH04qFxX2q7f9mjZJ»\"\n",
         ],
         negatives: &[
             "SECRET_KEY = os.environ['SECRET_KEY']",
@@ -70,9 +70,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "JWT_SECRET=«pUaqJAYH8EFQ9KSYIFLRaYnEiElbG7qQfRraJFVB3SEn»",
-            r#"sessionSecret: "«f1558d367d3c5a45df3514964df995df2aca75a5f251b6f39408a98a5e62a7bf»""#,
-            r#"NEXTAUTH_SECRET="«ocCO3XL3em1tzR2QYXZLSzUKSj9Mu3/nLMKvHUcgJ8n=»""#,
+            "JWT_SECRET=«9UiVOiKr8iACBHeNWeWgqc6sTibBfEMEBzaioeAkR4v7»",
+            r#"sessionSecret: "«128893c291c1369a689768847a6e81f26e50b0c48fceba9121fd2fa242a64d61»""#,
+            r#"NEXTAUTH_SECRET="«W/1yuhK8lx2SWrQMTkJU3RbfyfbsIJT07Zlw3r9KkIl=»""#,
         ],
         negatives: &[
             "JWT_SECRET=your-256-bit-secret",
@@ -89,8 +89,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "define('AUTH_KEY',         '«cRj1gmlJCT_iceD*yuZz6v!g7KfA!rha |{h4Oi76ShFOcTcgd4CaT7aAt!iEU9;»');",
-            "define( 'NONCE_SALT', '«U2nKIrcsATjc*sVXHCA-G#VGkztrqJr152-jinHfKrd3k982ZbrCi0vQhkGJ%LnZ»' );",
+            "define('AUTH_KEY',         '«my*Hz7Tsmjisp!uTpT0rk+!5LnHJn1pO |{hOnbfe!+#v1d12%JmhtuzeTHRDf1;»');",
+            "define( 'NONCE_SALT', '«M29Jdke+4G7!-!AXjsf7pcM%#o3aSPJ95yA_6+*xzxKdqHnEXrPG71X5V!Czma_S»' );",
         ],
         negatives: &[
             "define('AUTH_KEY', 'put your unique phrase here');",
@@ -105,8 +105,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "define('DB_PASSWORD', '«HGtFPA4Gf#iz7v»');",
-            "define( 'DB_PASSWORD', '«cTcZrJ#W7URKhkg+92»' );",
+            "define('DB_PASSWORD', '«ZtO#N!5EX+l9sc»');",
+            "define( 'DB_PASSWORD', '«Dnqg-aG7-x2Q4WI*j9»' );",
         ],
         negatives: &[
             "define('DB_PASSWORD', 'password');",
@@ -121,12 +121,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            r#"<machineKey validationKey="«2FA242A64D61F25BC66CDBDD765CB5AA45F1D9E13FB4B858F6138E5CFD6519F25DBC4A9B28BDA01610488BDEC25D4F92823686EB432243F5B3BD42FE93883D3A»" validation="SHA1" />"#,
-            r#"<machineKey decryptionKey="«4561B8A71D9DF8021E8EFF6C241E309F3D0BA8FE66E56590»" decryption="AES" />"#,
+            r#"<machineKey validationKey="«3A63CDA0A584FF0E4A78DF15A7B19048DF90961AE56D72CBCD066411568586611E864805FE343BE370053BC2F80B1930921914BC05C7D759BB37C9AB4F346AB9»" validation="SHA1" />"#,
+            r#"<machineKey decryptionKey="«2872F36770AEDA7D66913088C000F7C247BC84FC106CFD45»" decryption="AES" />"#,
         ],
         negatives: &[
             r#"<machineKey validationKey="AutoGenerate,IsolateApps" />"#,
-            r#"decryptionKey="1A3011FF5D0DD831""#,
+            r#"decryptionKey="D890EF6D815B2365""#,
         ],
     },
     Rule {
@@ -137,8 +137,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "RABBITMQ_ERLANG_COOKIE=«IQGPYIUQ30Y2X5OMGA8W»",
-            r#"RELEASE_COOKIE="«zXjuJ1UMSUIFRt31KFP0CpyHfEjbF5WXDRRU4P3elQmZ51AbRtT5Fd62»""#,
+            "RABBITMQ_ERLANG_COOKIE=«YAUZOZ5E19MK9L4CE999»",
+            r#"RELEASE_COOKIE="«Jg9bjo10vyCylNFx4dcwHe0Q0Sa9XLqUYSXAUU2MUScMnpQYTn2xdWTY»""#,
         ],
         negatives: &["RABBITMQ_ERLANG_COOKIE=secret", "erlang_cookie: ${COOKIE}"],
     },
@@ -150,8 +150,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
-            "web1 ansible_host=10.0.0.1 ansible_ssh_pass=«Dus1Rai7ZUkD»",
-            r#"ansible_become_password: "«eDnqg-aG7-x2Q4»""#,
+            "web1 ansible_host=10.0.0.1 ansible_ssh_pass=«UhKXHSVOH8nu»",
+            r#"ansible_become_password: "«JH56dlC#GIC!BE»""#,
         ],
         negatives: &[
             r#"ansible_become_password: "{{ vault_pass }}""#,
@@ -167,8 +167,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "network={\n  ssid=\"home\"\n  psk=\"«WI*j9oOAmY2QdRvJ»\"\n}",
-            "wpa_passphrase=«ZjVZEE8aDiu2MprKAEck»\n",
+            "network={\n  ssid=\"home\"\n  psk=\"«abV6eX#FqCxlpQUX»\"\n}",
+            "wpa_passphrase=«VqMhoGyBnIB4ibzxLpZr»\n",
         ],
         negatives: &[r#"psk="<passphrase>""#, "psk=password"],
     },
@@ -195,9 +195,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
-            "SMTP_URL=smtps://ops:«vpwR4JdsKQGairBE»@mail.example.org:465",
-            "lftp sftp://deploy:«MdNBfP4wB3ClZT»@files.example.org",
-            "rtsp://cam:«mj2I0YcQJS»@10.0.0.9/stream",
+            "SMTP_URL=smtps://ops:«ZnOPt7gnlaJxH9Xf»@mail.example.org:465",
+            "lftp sftp://deploy:«b47hvcK0!JXL06»@files.example.org",
+            "rtsp://cam:«1MISE1kiuD»@10.0.0.9/stream",
         ],
         negatives: &[
             "ssh://git@github.com:22/acme/shop",
@@ -213,8 +213,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
-            "machine api.example.org login ops password «3DuL_T_UmEXMPUq8nryP»\n",
-            "machine git.acme.io\n  login ci\n  password «NwsRAYrOtaCNEUm4BZrdlxS9eGHgUmY8»\n",
+            "machine api.example.org login ops password «0pmp4Tmt2+pfuaw90#7W»\n",
+            "machine git.acme.io\n  login ci\n  password «HbdgqDRyiFwfGvyRmjXaISz8PAxoRXfa»\n",
         ],
         negatives: &[
             "machine example.org login ops password <pw>",

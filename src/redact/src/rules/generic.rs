@@ -11,14 +11,14 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Jwt,
         positives: &[
-            "Authorization: Bearer «eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTIxNDg4MyIsImlhdCI6MTc2NzM0MzM0M30.6yTKeOpbdEHY4WjG1VrenkBHkNYLXOlXsIPQhcvwVyF»",
-            r#"{"id_token":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTE5NTQyOSIsImlhdCI6MTc2Nzc1MjIyNX0.7JmZqlBPJoNR0vZNUVURzByXrl3ushnX-_ucmBSqvS4»"}"#,
-            r#"token = "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTA1MTQ5MSIsImlhdCI6MTc2NzEwNzEwOH0.4DrpNMpm75QjnSEmRtZFh3AjnQzMUPHL6VhdYb_9UA7»"  # service account"#,
+            "Authorization: Bearer «eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTI1Mjc5NCIsImlhdCI6MTc2NzE2NjUwOX0.UZJ4dMUmuyYKtFENBbRCgQJkEA7biXpFDU1IrxiN5A8»",
+            r#"{"id_token":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTUxMDcyNyIsImlhdCI6MTc2Nzk2MDY3OX0.YepGLD1QxQjfyn3FBDSHojs_-9JY6Nsk0iLESA4-lBu»"}"#,
+            r#"token = "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTU1NTA1NyIsImlhdCI6MTc2NzE1NzQ1Nn0.HqfrtxGhOqHRJ5IjY_7PmWDPcb08X81dJXW1JfSeTBl»"  # service account"#,
         ],
         negatives: &[
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0",
             "eyJxxxxxxxxxxxxxxxx.yyyyyyyyyyyyyyyy.zzzzzzzzzzzzzzzzzzzz",
-            "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiIxMjM0In0.5PYwj1DYahi_7tT2IhVBC9KkgsyvUxkfpx70FdYruEC",
+            "eyJub3QiOiJhIGhlYWRlciJ9.eyJzdWIiOiIxMjM0In0.olyxXM202qWSHMq4mKxLd1NHcfhAZ1TTJ3p3hhrQtgf",
         ],
     },
     Rule {
@@ -29,9 +29,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "git clone https://ops:«lZxMHSg7vv0nAtSP2Y8A»@git.acme.io/shop.git",
-            "HTTPS_PROXY=http://svc:«pf94Byu4JpgPOxoV»@proxy:3128",
-            r#""url": "https://x:«e89259a0ce5405b5c268392f1555324592cc8140»@registry.acme.io""#,
+            "git clone https://ops:«9G2CqxUmFo0sTeWVHwsW»@git.acme.io/shop.git",
+            "HTTPS_PROXY=http://svc:«W51H11AqSxw-C-MQ»@proxy:3128",
+            r#""url": "https://x:«6ad33b689a0fdcd5b7c269742a8f1d077860bc0d»@registry.acme.io""#,
         ],
         negatives: &[
             "https://user:password@example.com",
@@ -48,9 +48,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            r#"curl -H "Authorization: Bearer «v53doJ6UTI9-mjBKWPNS7iaPuPrVFGGXdumC2wns»" https://api.acme.io"#,
-            r#""Authorization": "Bearer «uDT7RU4mBaaKTH1JAvZTVMU4Ru3GnoH0»","#,
-            r#"{\"Authorization\": \"Bearer «7bb3255253c9b100a4c113330f6bbc51125b9da1bb9d253a»\"}"#,
+            r#"curl -H "Authorization: Bearer «1xoJZmFeEqfevbjDXewRGhz_EyouVTvdk-RErNes»" https://api.acme.io"#,
+            r#""Authorization": "Bearer «KJtYbEtZCDi3MvtZyuayE2AmwrXQvDgU»","#,
+            r#"{\"Authorization\": \"Bearer «583453235ccd54a935e1ad1dd88cff4d8e76653fa07fbcda»\"}"#,
         ],
         negatives: &[
             "Authorization: Bearer <token>",
@@ -67,9 +67,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "Authorization: Basic «3XcVdXCOPxrQB6CkUCI0Jh8RvW2xSjf1XMbmMZ8o==»",
-            r#"curl -H "Authorization: Basic «vAF866a2dFdkNptgL0OnxPET7rFCwvJ=»" https://api.acme.io"#,
-            "Proxy-Authorization: Basic «LyNONFgPYyyuH6upiN7dncI0»",
+            "Authorization: Basic «TBNdwou6XtfligSIlt/iPcPRXPB8gtb4xzVPkhSr==»",
+            r#"curl -H "Authorization: Basic «OTKoLhiiu8DjbSlHbh0OnNeHnBx0g0F=»" https://api.acme.io"#,
+            "Proxy-Authorization: Basic «D52lLCT+HtcSq5o2utfwCAGX»",
         ],
         negatives: &[
             "Authorization: Basic <base64>",
@@ -86,9 +86,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "Authorization: Token «7d6237f4d4eb98f6504f76d35fb32d9538b04f66»",
-            r#"-H "Authorization: ApiKey «ql05tZjXbQso2bTCeFvE40452VVfwr0FfztpR4dEeqFK3T_S»""#,
-            r#""authorization": "token «WhzujRHkZ00HLVUsF9YrXEbJACKyIgc71Phy»""#,
+            "Authorization: Token «87bb3951f9a45df2efc856e94ec3f7f9e921f7fd»",
+            r#"-H "Authorization: ApiKey «joVZ2pNt3Tay7xXmpUKacsTdwr1M0JAMRsfcfkEHw4HHXjV5»""#,
+            r#""authorization": "token «j0ULFfxFc6DlRQw3bBKWnJLOfLxwWllHIDEl»""#,
         ],
         negatives: &[
             "Authorization: Token <token>",
@@ -114,9 +114,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "X-Api-Key: «Ji10wOqeGX9SQ4KR9irHWYpHX98wcPUi»",
-            r#"curl -H "x-auth-token: «d012ab972623e3a46d8c816e20a3a4ec723705fc»""#,
-            r#"{"x-api-key": "«lHTotBmOjF4Z8lB1zNLXDvi4fJVZHro7KPv2NuTpaUG»"}"#,
+            "X-Api-Key: «KkWPB6zJ7ciami972oPAhlaiYBgQ5jtn»",
+            r#"curl -H "x-auth-token: «c226cc4efea8b5a64cabc4375f860c1ac51c9f2c»""#,
+            r#"{"x-api-key": "«xX6R1oW5eD-GLn4ht_nMSKWAelEmKpfmSxAMtKtdMcO»"}"#,
         ],
         negatives: &[
             "X-Api-Key: <key>",
@@ -133,8 +133,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
-            "curl -u ops:«1eozKaYLsOeP8jUe» https://api.acme.io",
-            r#"curl -X POST -s --user "admin:«68bQ-U8pn_3Tmp»" https://x"#,
+            "curl -u ops:«09sjlbWsU0PHIaP2» https://api.acme.io",
+            r#"curl -X POST -s --user "admin:«5Bsa3rBH1SHW_I»" https://x"#,
         ],
         negatives: &[
             "curl -u user:password https://x",
@@ -190,9 +190,9 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "https://api.acme.io/v1/orders?api_key=«xHf0YxWh2Oy2e11sUjLzd4EJF8gb6TaN»",
-            "https://hooks.acme.io/in?x=1&access_token=«1WGe6ywzv2aWWevMsBM053UPSMF0OOeVyN3ix7tYCrD»&y=2",
-            "/callback?token=«8eaff0852a8fc8bac33bbdb33f3ed604b0e28bc8»",
+            "https://api.acme.io/v1/orders?api_key=«ZIcwhFLc8CHMBn7IaHrcmIbRldamPWFN»",
+            "https://hooks.acme.io/in?x=1&access_token=«aj89QMygH2avSARQLUjbllWyJQfs5bzGsf9nBGh248p»&y=2",
+            "/callback?token=«3ab16951cc48ea1e37560d76738b92881ea3d2be»",
         ],
         negatives: &[
             "https://api.acme.io/?api_key=YOUR_API_KEY",

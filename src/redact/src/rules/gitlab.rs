@@ -177,7 +177,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "gitlab-session-cookie",
         description: "GitLab session cookie: acts for a signed-in user",
         keywords: &["_gitlab_session="],
-        pattern: r"_gitlab_session=([0-9a-f]{32})\b",
+        pattern: r"_gitlab_session=([0-9A-Za-z]{32})\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

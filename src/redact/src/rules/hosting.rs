@@ -74,7 +74,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "github-refresh-token",
         description: "GitHub App refresh token: makes new user tokens for months",
         keywords: &["ghr_"],
-        pattern: "ghr_[A-Za-z0-9]{76}",
+        pattern: "ghr_[A-Za-z0-9]{36}(?:[A-Za-z0-9]{40})?",
         min_entropy: 0.0,
         check: Check::GithubCrc32,
         positives: &[
@@ -107,7 +107,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "github-fine-grained-token",
         description: "GitHub fine-grained personal access token: acts for a user",
         keywords: &["github_pat_"],
-        pattern: "github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}",
+        pattern: "github_pat_[A-Za-z0-9_]{78,90}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -125,7 +125,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["github", "gh_token", "gh_pat"],
         pattern: concat!(
             near!(r"(?:github[\w .-]{0,20}(?:token|secret|key|pat|password)|gh_(?:token|pat))"),
-            r"([0-9a-f]{40})\b"
+            r"([0-9A-Fa-f]{40})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,

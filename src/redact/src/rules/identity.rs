@@ -11,10 +11,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "oc login --token=«sha256~qTJW7an_dOYmONXIqI23_unVnic-YklhRI3_eMoJ2Ot» --server=https://api.c:6443",
-            "token: «sha256~a7ZzUVVVtL0r0BSL0Nrq8P_lkCMprC-02N2FBCMfYVY»",
+            "oc login --token=«sha256~d0j7NwNEo86Xy51oghuNXaVk0WmtRvBRQhN2DpM_TDv» --server=https://api.c:6443",
+            "token: «sha256~hm4GLJnYqv5TZWEfMKn0JElW1An0-gVwbWBaXeu1wqH»",
         ],
-        negatives: &["oc login --token=sha256~xxx", "sha256~6TbxMwWv0A"],
+        negatives: &["oc login --token=sha256~xxx", "sha256~ZW0th-NqQj"],
     },
     Rule {
         id: "kubernetes-bootstrap-token",
@@ -24,8 +24,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "kubeadm join 10.0.0.1:6443 --token «jvd79c.w6o6e60ez8gs4ogv» --discovery-token-ca-cert-hash sha256:x",
-            "bootstrapTokens:\n- token: «f3vcih.9zwnc5a3xkmtqwl2»\n",
+            "kubeadm join 10.0.0.1:6443 --token «7gdfmy.1zl0udk5lbxeyyzw» --discovery-token-ca-cert-hash sha256:x",
+            "bootstrapTokens:\n- token: «95co4b.jksywiiw86c25h29»\n",
         ],
         negatives: &[
             "kubeadm join --token <token>",
@@ -41,21 +41,21 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "RANCHER_TOKEN=«token-w5ybr:bllx9clb0d8lkldzgb0e3tltph43y6m260hdd6kty67axf0y8gjvkn»",
-            "token: «kubeconfig-user-v7vd79t61o:ht5wokdg2qsrgzi8k2wzy6pctsg0rpfy0ng05d9xlaynayck09liqz»",
+            "RANCHER_TOKEN=«token-lwsnu:1rvabargt9mc4xxckqezwslqb02zby9ec1wy5osa5gsax9i7ssi7zy»",
+            "token: «kubeconfig-user-1l2nrr1jzt:o8mnggdyygoaoph9lhm4xrgrciy7hhoq778biv4p9aq0drg3hats21»",
         ],
-        negatives: &["RANCHER_TOKEN=token-xxxxx:xxx", "token-y0jd5:ti9ve7gdfm"],
+        negatives: &["RANCHER_TOKEN=token-xxxxx:xxx", "token-3m7wk:i95fam1411"],
     },
     Rule {
         id: "okta-token",
         description: "Okta API token: manages users",
         keywords: &["okta", "ssws"],
-        pattern: r#"(?i:okta[\w .-]{0,24}["\x27`\s=:,(]{1,8}|\bSSWS )(?:SSWS )?(00[A-Za-z0-9_-]{40})"#,
+        pattern: r#"(?i:okta[\w\s.-]{0,24}[\s"\x27`\\=:,>(|?]{1,16}|\bSSWS )(?:SSWS )?(00[A-Za-z0-9_-]{40})"#,
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "OKTA_API_TOKEN=«00W3Zw1Phu-wcUiWXZS-fD9csvKXSrrSf5_o4xTKBO»",
-            "Authorization: SSWS «003JQbcaJmNzf8UVevGjYTLxHd05YdXie2SW-DKb_m»",
+            "OKTA_API_TOKEN=«00mcTyB7hldGJu9VL7knYi_Uv4wYP8Yr7dDJAMhNFo»",
+            "Authorization: SSWS «00CcTlvE6d8C75jdBD7qgM69toRTa1tZI_JumLRV4h»",
         ],
         negatives: &["OKTA_API_TOKEN=<token>", r#"okta_domain = "acme.okta.com""#],
     },
@@ -67,8 +67,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "OKTA_CLIENT_SECRET=«LbUrLLrYX3w4AJI3sZNDyBmmgWXmDbDFoxpy8UInIerXooDHdqR8FbH0hJm6pbML»",
-            r#"okta_oauth2_client_secret: "«426zSuq-kby3832BB-GWQf1WoAiDQyKU4iHv4kUC»""#,
+            "OKTA_CLIENT_SECRET=«GvXlBMiEgLALt89Bpq2y-rg7YwIO1aRBu5xyLCVwHKKiBLIVbs44PjyBiWVXRF8l»",
+            r#"okta_oauth2_client_secret: "«ukf1cJJpDFyrlqeXailYae7uXgnGeDhnJyp6f4Ds»""#,
         ],
         negatives: &["OKTA_CLIENT_SECRET=<secret>", r#"okta_secret_name = "short""#],
     },
@@ -80,8 +80,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "AUTH0_CLIENT_SECRET=«BT-3zrOTPWmHl1-mcTyB7hldGJu9VL7knYi_Uv4wYP8Yr7dDJAMhNFoNEqeTBC2S»",
-            r#"auth0_client_secret: "«D4K6oHLrK5EFqAfQs90HFK98S9JP8M_CcTlvE6d8C75jdBD7qgM69toRTa1tZI_J»""#,
+            "AUTH0_CLIENT_SECRET=«nOUPVm-r2IVGBnQzvDnlkOq0WkB2LEfiLBAIhm1055IOLlAI1cRY0RyKtJ1Cfp6M»",
+            r#"auth0_client_secret: "«wC2q-nqmQpf38R61XxN6Rv4dhLmX0iIh2MorI3Qw53IdI7QYyJ9-pLhIsPigCQL4»""#,
         ],
         negatives: &["AUTH0_CLIENT_SECRET=<secret>", "AUTH0_SECRET=short"],
     },
@@ -101,18 +101,16 @@ pub(super) static RULES: &[Rule] = &[
             "fusionauth",
         ],
         pattern: concat!(
-            near!(
-                r"(?:onelogin|jumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"
-            ),
+            near!(r"(?:onelogin|\bjumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"),
             "((?:sk_(?:live|test)_|secret-(?:live|test)-|jca_)?[A-Za-z0-9_-]{32,120}={0,2})"
         ),
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "DUO_SECRET_KEY=«LRkg2Is4Iv3xC9dIT8qk6yfQ52PHnteZpdsnsGj2»",
-            "JUMPCLOUD_API_KEY=«ff634d6f41ec58ad0a65e5697b58992698b04eea»",
-            r#"keycloak_client_secret: "«em61neIyx7Jy7vMHTpKEWfPkMHHfcAKV»""#,
-            "STYTCH_SECRET=«secret-live-cJJpDFyrlqeXailYae7uXgnGeDhnJyp6f4D=»",
+            "DUO_SECRET_KEY=«kZXGOEwqdCt0Ev2fG6Kvpmanrs5kEB82U2EF4Rn9»",
+            "JUMPCLOUD_API_KEY=«5bf69c7229c3e66fae643ea9b75da0576889d124»",
+            r#"keycloak_client_secret: "«hVoa1BUIlk5kJ1Gz0D3z4PPHw6J2xYSQ»""#,
+            "STYTCH_SECRET=«secret-live-vvMqDmPk4M3EUod7k2i4zAYTdEeC9hdfpSE=»",
         ],
         negatives: &["KEYCLOAK_CLIENT_SECRET=<secret>", "workos_api_key = load_workos_api_key()"],
     },
@@ -124,10 +122,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "STYTCH=«secret-test-snOUPVm-r2IVGBnQzvDnlkOq0WkB2LEfiLB=»",
-            r#"secret: "«secret-live-nqmQpf38R61XxN6Rv4dhLmX0iIh2MorI3Qw=»""#,
+            "STYTCH=«secret-test-ep1qUK5OKFgWQzvvEB_VlOxOopvISPBem0c=»",
+            r#"secret: "«secret-live-2gQztm7D1vShyCpQcVsh1KXtUsX7k5m886Q=»""#,
         ],
-        negatives: &["STYTCH=secret-test-...", "secret-live-53IdI7QYyJ="],
+        negatives: &["STYTCH=secret-test-...", "secret-live-89ml6BQh6X="],
     },
     Rule {
         id: "security-service-key",
@@ -139,23 +137,21 @@ pub(super) static RULES: &[Rule] = &[
             "censys",
             "securitytrails",
             "urlscan",
-            "hunter_",
+            "hunter",
             "abuseipdb",
             "greynoise",
             "crowdstrike",
         ],
         pattern: concat!(
-            near!(
-                r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter_|abuseipdb|greynoise|crowdstrike)[\w .-]{0,16}(?:key|secret|token)"
-            ),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64,80}|[A-Za-z0-9]{32,80})\b"
+            near!(r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter|abuseipdb|greynoise|crowdstrike)"),
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{80}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "VIRUSTOTAL_API_KEY=«ff39184a217a9e5fb81e9fa2a7606895fdff65bf69c7229c3e66fae643ea9b75»",
-            r#"shodan_api_key: "«0AvakpJmrGGqXSs8Ac5e0jhVoa1BUIlk»""#,
-            "URLSCAN_API_KEY=«5cecbb55-9473-42e9-a7b3-0e2d2e66cb07»",
+            "VIRUSTOTAL_API_KEY=«06c10b7743756c7faf9c55a4f14ccaec611e0f464a513be10e04febf7110ab84»",
+            r#"shodan_api_key: "«haFWm38LrjW43dYNcP1f73OGccsAqbdg»""#,
+            "URLSCAN_API_KEY=«b2fcae4d-a59a-43be-aaa7-401a2e32b8d2»",
         ],
         negatives: &["VIRUSTOTAL_API_KEY=<key>", r#"shodan_key = os.environ["SHODAN"]"#],
     },
@@ -167,26 +163,26 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "AUTHRESS_KEY=«sc_co4dbchwpch0.ixs2.acc-uspdyvm88kk7.EB+VlOxOopvISPBem0c2gQztm7D1vShyCpQcVsh1KXtUsX7k5m886Q89ml6B=»",
-            r#""accessKey": "«authress_vd3yamzdax7opigol7my.o46v.acc_4t7y78klvj56djyz.P7YBfg6b8tBqRugmU5gb4br97S8EhedRUHqpa-zJsgekefK0GdhnVl-YP7s3QuNP»""#,
+            "AUTHRESS_KEY=«sc_qaoum20s6o3o.jbj1.acc-yefp1fireq6h.j+vvHf+PWEx7v2yPjobbvrKGA1IGfamJ7J93mqqvzxYTVXIgeesatogEytDV=»",
+            r#""accessKey": "«authress_1z7duv2ysafxzd834wdn.h33n.acc_i4ndl8qydw5s0j93.FLx4F2u0ZQ0fYdXLRSczqK3N0_PHi_tkSLhhpvgvhk4oIFjP_bCnrm4Cwt4HQXY7»""#,
         ],
         negatives: &[
             "AUTHRESS_KEY=sc_xxx.yyy.acc-zzz.key",
-            "sc_igx73vvvojbc.uf2h.other-exq0fqaoum20",
+            "sc_gpgh5hpubi3w.twy1.other-j8j0mdutb24a",
         ],
     },
     Rule {
         id: "meraki-api-key",
         description: "Cisco Meraki API key: changes networks",
         keywords: &["meraki"],
-        pattern: concat!(near!("meraki"), r"([0-9a-f]{40})\b"),
+        pattern: concat!(near!("meraki"), r"([0-9A-Fa-f]{40})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "MERAKI_DASHBOARD_API_KEY=«97e7404dc227d2482832f5581fac75e5d6a23005»",
-            "X-Cisco-Meraki-API-Key: «4986d881038e8fd344565cbbc8111404317647bd»",
+            "MERAKI_DASHBOARD_API_KEY=«2fbc9811ed5690bcc6931d9b8c7623e25ed11106»",
+            "X-Cisco-Meraki-API-Key: «448301ceb64fd025f2315fdad87568ea228fe7e9»",
         ],
-        negatives: &["MERAKI_DASHBOARD_API_KEY=<key>", r#"meraki_org = "680955""#],
+        negatives: &["MERAKI_DASHBOARD_API_KEY=<key>", r#"meraki_org = "771389""#],
     },
     Rule {
         id: "infracost-api-key",
@@ -196,12 +192,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "INFRACOST_API_KEY=«ico-MNC2y6Xs6afRxzdLT0W5IDUE652wT2dn»",
-            "api_key: «ico-hD9DNn7Si7En1dTlI7Kqy5dw2ZFs5ALj»",
+            "INFRACOST_API_KEY=«ico-ouiWS95SipdByuJ1CiVWgXv8FwqPf8d2»",
+            "api_key: «ico-WnmV9zboYAeHjS85QyBW4K2eiByWlEZg»",
         ],
         negatives: &[
             "INFRACOST_API_KEY=ico-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            "pico-JODpsTl7C8pUJPT9TPL7B4YkAXzvAczb",
+            "pico-g6PICjb8Jm8GVErMYvpN4dMGLjjaHdV5",
         ],
     },
     Rule {
@@ -212,12 +208,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "FT_SECRET=«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»",
-            r#"client_secret: "«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»""#,
+            "FT_SECRET=«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»",
+            r#"client_secret: "«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»""#,
         ],
         negatives: &[
             "FT_SECRET=s-s4t2ud-xxx",
-            "FT_UID=u-s4t2ud-fd025f2315fdad87568ea228fe7e9fe277a4471dcae43afb82166c07d24cd24d",
+            "FT_UID=u-s4t2ud-ab7131114ea4054d3f3255fed78d198430228a2a1384d0e7ad959a2e9edb9e03",
         ],
     },
     Rule {
@@ -228,26 +224,24 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "SETTLEMINT_ACCESS_TOKEN=«sm_aat_yWlEZgg6PICjb8Jm»",
-            r#"token: "«sm_pat_8GVErMYvpN4dMGLj»""#,
+            "SETTLEMINT_ACCESS_TOKEN=«sm_aat_zbeA2fJm9YbdiEwk»",
+            r#"token: "«sm_pat_Y0e6z4vHt2cs9FiI»""#,
         ],
-        negatives: &["SETTLEMINT_ACCESS_TOKEN=sm_aat_xxxxxxxxxxxxxxxx", "sm_pat_jaHdV5IT"],
+        negatives: &["SETTLEMINT_ACCESS_TOKEN=sm_aat_xxxxxxxxxxxxxxxx", "sm_pat_bSpKGl3P"],
     },
     Rule {
         id: "game-service-key",
         description: "Expo, Unity or game service secret beside its name",
         keywords: &["playfab", "steam_", "unity_", "epic_client"],
         pattern: concat!(
-            near!(
-                r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,16}(?:key|secret|token)"
-            ),
-            "([A-Z0-9]{32,52}|[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{32,64})"
+            near!(r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,20}(?:key|token|secret)"),
+            "([A-Za-z0-9]{32,52}|[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{32,64})"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "PLAYFAB_SECRET_KEY=«7Y7UX3RUN6L1UG9PWA9701B0JY5X811J63UBHI0TNNA02VRFHQ»",
-            "STEAM_WEB_API_KEY=«F32A754D08623C53B9187E4A1301125A»",
+            "PLAYFAB_SECRET_KEY=«HCE99GI2KM92P109ECO7A5ZAL3H4VMYPBSULV4JGL8XP3OJWO0»",
+            "STEAM_WEB_API_KEY=«A7E4EB232EE5F573B494A712766DBA4A»",
         ],
         negatives: &["PLAYFAB_SECRET_KEY=<key>", "steam_api_key = get_steam_api_key_from_env()"],
     },
@@ -256,15 +250,15 @@ pub(super) static RULES: &[Rule] = &[
         description: "Looker, Tableau or Power BI secret beside its name",
         keywords: &["looker", "tableau"],
         pattern: concat!(
-            near!(r"(?:looker|tableau)[\w .-]{0,16}(?:key|secret|token|id|pat)"),
+            near!(r"\b(?:looker|tableau)"),
             r"([A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{32,40}|[A-Za-z0-9]{24}\b|[A-Za-z0-9]{20}\b)"
         ),
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "LOOKERSDK_CLIENT_SECRET=«RNeTJSRqlVuvV5YGehqttvry»",
-            r#"looker_client_id: "«HZcr3KYSFv6bBYEuIKz9»""#,
-            "TABLEAU_TOKEN=«qeq2cHkzcY/7u+COilzNLO==:hp2IgmQoDcF88oOSPgU8vMSY6KxpdhId»",
+            "LOOKERSDK_CLIENT_SECRET=«mXGSNwAVdDE1BYFg1Qe9vfu2»",
+            r#"looker_client_id: "«jlKP2apS5VjyG2pTNffz»""#,
+            "TABLEAU_TOKEN=«goERaBsun1ernLjusqEETQ==:lyr4Hgxpz6t7bo7Zn037NDg6oJPwJW8T»",
         ],
         negatives: &["LOOKERSDK_CLIENT_SECRET=<secret>", "tableau_id = workbook_identifier"],
     },

@@ -11,23 +11,23 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "GROQ_API_KEY=«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»",
-            r#"Groq(api_key="«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»")"#,
+            "GROQ_API_KEY=«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»",
+            r#"Groq(api_key="«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»")"#,
         ],
-        negatives: &["GROQ_API_KEY=gsk_xxx", "gsk_0pp8aO9sk8bX8rC8Hbc5"],
+        negatives: &["GROQ_API_KEY=gsk_xxx", "gsk_HaGEAPaG5uSzkfYTzEPL"],
     },
     Rule {
         id: "xai-api-key",
         description: "xAI API key: calls models on the account",
         keywords: &["xai-"],
-        pattern: r"\bxai-[A-Za-z0-9]{70,90}\b",
+        pattern: r"\bxai-[A-Za-z0-9]{70,110}\b",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "XAI_API_KEY=«xai-UuyJRVPfyDMSVwL7xu4xiq6BoowVmSbMiQQUwJnmNPpZmPdNVRfDppJ0bIryUUW7XnqObfaaSvs9Qorx»",
-            "Bearer «xai-7jYyP62scTSRUihXa4hgx8MEgD0p05cH7kko0nRi1EmFZZwoNtBbgCMvyUtQNLgYAngJJ0V9OKNWkHnS»",
+            "XAI_API_KEY=«xai-4crSRr5mgi630pp8aO9sk8bX8rC8Hbc5UuyJRVPfyDMSVwL7xu4xiq6BoowVmSbMiQQUwJnmNPpZmPdN»",
+            "Bearer «xai-VRfDppJ0bIryUUW7XnqObfaaSvs9Qorx7jYyP62scTSRUihXa4hgx8MEgD0p05cH7kko0nRi1EmFZZwo»",
         ],
-        negatives: &["XAI_API_KEY=xai-...", "xai-MHXvJBpIqhQO116SBnss"],
+        negatives: &["XAI_API_KEY=xai-...", "xai-J0V9OKNWkHnSMHXvJBpI"],
     },
     Rule {
         id: "perplexity-api-key",
@@ -37,10 +37,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "PERPLEXITY_API_KEY=«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»",
-            r#""Authorization": "Bearer «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»""#,
+            "PERPLEXITY_API_KEY=«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»",
+            r#""Authorization": "Bearer «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»""#,
         ],
-        negatives: &["PERPLEXITY_API_KEY=pplx-xxx", "pplx-XuCc86j2UL"],
+        negatives: &["PERPLEXITY_API_KEY=pplx-xxx", "pplx-LgLa9TixYv"],
     },
     Rule {
         id: "hugging-face-token",
@@ -50,13 +50,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "HF_TOKEN=«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»",
-            r#"login(token="«hf_pKOr4Q8OllTKQySBiva88VGgG4oN27MLxd»")"#,
+            "HF_TOKEN=«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»",
+            r#"login(token="«hf_w45RtlU5WHdnx34UDpKOr4Q8OllTKQySBi»")"#,
         ],
         negatives: &[
             "HF_TOKEN=hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
             "hf_hub_download",
-            "hf_lEyulRv1nG2akMptxT2g",
+            "hf_va88VGgG4oN27MLxdlEy",
         ],
     },
     Rule {
@@ -67,8 +67,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "HF_TOKEN=«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»",
-            r#"token: "«api_org_GeA40OM6rRmEdMaHtyMeZuzCX9aq6Q0CeZ»""#,
+            "HF_TOKEN=«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»",
+            r#"token: "«api_org_1Wcv0ccKEo8xj7PQxjGeA40OM6rRmEdMaH»""#,
         ],
         negatives: &["HF_TOKEN=api_org_xxx", "api_org_unit_names_of_the_company = 1"],
     },
@@ -80,13 +80,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "REPLICATE_API_TOKEN=«r8_z1Nj81OUiNhshilfH6HEeW1tCzjJYRGjexsF3»",
-            r#"replicate.Client(api_token="«r8_HR6pdcC8hKh6hL5L5I5PoJJ7L4yKgnEPS4Pzt»")"#,
+            "REPLICATE_API_TOKEN=«r8_tyMeZuzCX9aq6Q0CeZz1Nj81OUiNhshilfH6H»",
+            r#"replicate.Client(api_token="«r8_EeW1tCzjJYRGjexsF3HR6pdcC8hKh6hL5L5I5»")"#,
         ],
         negatives: &[
             "REPLICATE_API_TOKEN=r8_xxx",
-            "r8_RRdH2PBObvt1",
-            "vr8_wZOhxZntD5HBm4IrQ2fAzOyctWeWYc8fYFww8",
+            "r8_PoJJ7L4yKgnE",
+            "vr8_PS4PztRRdH2PBObvt1wZOhxZntD5HBm4IrQ2f",
         ],
     },
     Rule {
@@ -97,10 +97,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "TOGETHER_API_KEY=«tgp_v1_9sieKVQogH18lLr5VpFMBMWodrpESobMxf7wauSXBCC»",
-            r#"Together(api_key="«tgp_v1_x-ncRayhZIkTVOajYPxQezcWAqHBvKUH8iqAiF84byx»")"#,
+            "TOGETHER_API_KEY=«tgp_v1_0YXeMjel_ST9sieKVQogH18lLr5VpFMBMWodrpESobM»",
+            r#"Together(api_key="«tgp_v1_xf7wauSXBCCx-ncRayhZIkTVOajYPxQezcWAqHBvKUH»")"#,
         ],
-        negatives: &["TOGETHER_API_KEY=tgp_v1_xxx", "tgp_v1_9ehxu4_1lS"],
+        negatives: &["TOGETHER_API_KEY=tgp_v1_xxx", "tgp_v1_8iqAiF84by"],
     },
     Rule {
         id: "fireworks-api-key",
@@ -110,13 +110,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "FIREWORKS_API_KEY=«fw_x7G7ezJC9tIf3X9zfgT1pgfy»",
-            r#"api_key="«fw_sEzAjHf2bUkCQiZNQpOHD8»""#,
+            "FIREWORKS_API_KEY=«fw_lEcdQ3lkCM6FAfwx7G7ezJC9»",
+            r#"api_key="«fw_tIf3X9zfgT1pgfysEzAjHf»""#,
         ],
         negatives: &[
             "FIREWORKS_API_KEY=fw_xxxxxxxxxxxxxxxxxxxxxxxx",
             "fw_cfg_add_file",
-            "nfw_sLdw86C9D29q9xQBBfKmi9EU",
+            "nfw_2bUkCQiZNQpOHD8sLdw86C9D",
         ],
     },
     Rule {
@@ -127,10 +127,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "CEREBRAS_API_KEY=«csk-gv3pppdabwch9dmtdrsapzlc6rsd8kmyp8tddm4rbofqs8vw»",
-            r#"Cerebras(api_key="«csk-z71g25gmidulvrsb7g8cspw0nxlpl43fc3tpina0t1g3twch»")"#,
+            "CEREBRAS_API_KEY=«csk-qx11fmi4gv3pppdabwch9dmtdrsapzlc6rsd8kmyp8tddm4r»",
+            r#"Cerebras(api_key="«csk-bofqs8vwz71g25gmidulvrsb7g8cspw0nxlpl43fc3tpina0»")"#,
         ],
-        negatives: &["CEREBRAS_API_KEY=csk-xxx", "csk-psoylmyzv93642tqxgzl"],
+        negatives: &["CEREBRAS_API_KEY=csk-xxx", "csk-t1g3twchpsoylmyzv936"],
     },
     Rule {
         id: "nvidia-api-key",
@@ -140,10 +140,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "NVIDIA_API_KEY=«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»",
-            "-p «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»",
+            "NVIDIA_API_KEY=«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»",
+            "-p «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»",
         ],
-        negatives: &["NVIDIA_API_KEY=nvapi-xxx", "nvapi-mzLkUo21Whr2FzejnVuv"],
+        negatives: &["NVIDIA_API_KEY=nvapi-xxx", "nvapi-NbfECCN-09Xh9506QNpj"],
     },
     Rule {
         id: "elevenlabs-api-key",
@@ -153,30 +153,30 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "ELEVENLABS_API_KEY=«sk_00f6c5587b208bd115b43eb50d2e8c2bfa1b18943ab0d9ce»",
-            "xi-api-key: «sk_18c9e4795cb3eb7e84e59fa25f1d64799aa1badafde8b2ff»",
+            "ELEVENLABS_API_KEY=«sk_5558fbc52a233bfbbf5bb927950e17676e92e8ef43b1a26f»",
+            "xi-api-key: «sk_db1e3692b3ddc14d76123b5500f6c5587b208bd115b43eb5»",
         ],
         negatives: &[
             "ELEVENLABS_API_KEY=sk_xxx",
-            "task_7d4820aea62d5f303afa3e0733911280d911218eb71fcfda",
-            "sk_aa62aefbd70e30010e2882c0e622a69c54cd136a",
+            "task_0d2e8c2bfa1b18943ab0d9ce18c9e4795cb3eb7e84e59fa2",
+            "sk_5f1d64799aa1badafde8b2ff7d4820aea62d5f30",
         ],
     },
     Rule {
         id: "voyage-api-key",
         description: "Voyage AI API key: makes embeddings on the account",
-        keywords: &["pa-"],
-        pattern: r"\bpa-[A-Za-z0-9_-]{43}\b",
+        keywords: &["pa-", "al-"],
+        pattern: r"\b(?:pa|al)-[A-Za-z0-9_-]{43}",
         min_entropy: 4.2,
         check: Check::Nothing,
         positives: &[
-            "VOYAGE_API_KEY=«pa-MOOUgnu2ZORyL_OtjKd3Y9zmB96yC53-KDASv88QJ2s»",
-            r#"voyageai.Client(api_key="«pa-b3zF3C7ELUUcK6F4pOEjTjbbfZgwvkyuQb1niudpSs2»")"#,
+            "VOYAGE_API_KEY=«pa-mP8Qo5aFomMgfkIb0KehkhJ7UDh9W80PQQzjR78T1Da»",
+            r#"voyageai.Client(api_key="«pa-OtjKd3Y9zmB96yC53-KDASv88QJ2sb3zF3C7ELUUcK6»")"#,
         ],
         negatives: &[
             "VOYAGE_API_KEY=pa-xxx",
-            "pa-4_Pha4m1aLZ7I2fvFiTz",
-            "spa-QITd6G900Gj7cuEKtxY4xTLHMQs9hQAx1MBgkaaD59G",
+            "pa-F4pOEjTjbbfZgwvkyuQb",
+            "spa-1niudpSs2-kuDy7SEaPp7nkAf0fIp4_Pha4m1aLZ7I2",
         ],
     },
     Rule {
@@ -187,8 +187,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "JINA_API_KEY=«jina_2b3889976fd9901153b019f598a1c0f5hmSDFYQ0MAfnbpEe4XM1NtTPuJS3»",
-            "Authorization: Bearer «jina_ffe825a46d1f93a599a79336a4ff3337HMKUMNER9qjBfvBziSK0-9wZ0AIu»",
+            "JINA_API_KEY=«jina_1572b6a8b0e8fdd82e057945ce5b989as9hQAx1MBgkaaD59GjSmIJNKDA_0»",
+            "Authorization: Bearer «jina_9901153b019f598a1c0f513b77cad961nbpEe4XM1NtTPuJS38-4JivQqz1f»",
         ],
         negatives: &["JINA_API_KEY=jina_xxx", "jina_embeddings_v3"],
     },
@@ -200,23 +200,23 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "PINECONE_API_KEY=«pcsk_6IE6z_8Dt2xDKsiwQRHVVexBg1OlktazO7IIDYAGpwbuKg8v7tpQexMjsjxmB9JJgIyMV»",
-            r#"Pinecone(api_key="«pcsk_Dx2OoM_FcX4UXMIMv3oCSyax40EheOAHDC2LCrSjF9STGjsMHQysfBYRKli1x0oTwPqXUE»")"#,
+            "PINECONE_API_KEY=«pcsk_Fthvl_QNs3J2tup3sPgYg9nM1ZSuJPUjUQ6E2OFg8IgYhoXHqtPGWMsx3tMtpvEGieOn0»",
+            r#"Pinecone(api_key="«pcsk_cRk2KR_XnRU8mewsYAKP86GQFEPlzAPV7YnRrHKk6IE6z8Dt2xDKsiwQRHVVexBg1Olkta»")"#,
         ],
-        negatives: &["PINECONE_API_KEY=pcsk_xxx", "pcsk_7TwH7N_4Wvag623OD"],
+        negatives: &["PINECONE_API_KEY=pcsk_xxx", "pcsk_zO7IID_YAGpwbuKg8"],
     },
     Rule {
         id: "langsmith-api-key",
         description: "LangSmith API key: reads and writes traces",
         keywords: &["lsv2_"],
-        pattern: r"\blsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}\b",
+        pattern: r"\blsv2_(?:pt|sk)_[0-9A-Fa-f]{32}_[0-9A-Fa-f]{10}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "LANGSMITH_API_KEY=«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»",
-            r#"LANGCHAIN_API_KEY="«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»""#,
+            "LANGSMITH_API_KEY=«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»",
+            r#"LANGCHAIN_API_KEY="«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»""#,
         ],
-        negatives: &["LANGSMITH_API_KEY=lsv2_pt_xxx", "lsv2_pt_6c650c3f99d54e03b42c"],
+        negatives: &["LANGSMITH_API_KEY=lsv2_pt_xxx", "lsv2_pt_3668c45be0361dd7c934"],
     },
     Rule {
         id: "langfuse-secret-key",
@@ -226,12 +226,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "LANGFUSE_SECRET_KEY=«sk-lf-d82f743a-08a1-47a2-a2bd-48c86269bc63»",
-            r#"secret_key="«sk-lf-42c7b5e8-b2d5-4232-a160-974df85bb6b8»""#,
+            "LANGFUSE_SECRET_KEY=«sk-lf-67db701d-9350-494c-ac28-df09a60da899»",
+            r#"secret_key="«sk-lf-26880951-0c6c-450c-af99-d54e03b42cd8»""#,
         ],
         negatives: &[
             "LANGFUSE_SECRET_KEY=sk-lf-...",
-            "LANGFUSE_PUBLIC_KEY=pk-lf-2545e86c-c151-42f6-a3ee-7dad8af48655",
+            "LANGFUSE_PUBLIC_KEY=pk-lf-2f743a08-a167-42b2-ad48-c86269bc6342",
         ],
     },
     Rule {
@@ -242,8 +242,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "HELICONE_API_KEY=«sk-helicone-37iuzso-r2gwvf5-1gs6m6y-w9nmql8»",
-            "Helicone-Auth: Bearer «sk-helicone-eu-gjhy3t7-zmq86xa-30l2qkq-ahk2vkf»",
+            "HELICONE_API_KEY=«sk-helicone-7ypwk2q-we1kteh-eecm68a-toi14ql»",
+            "Helicone-Auth: Bearer «sk-helicone-eu-wxn8wqf-ljk639r-e64m2h3-2p1v1rv»",
         ],
         negatives: &["HELICONE_API_KEY=sk-helicone-xxxxxxx-xxxxxxx", "sk-helicone-<key>"],
     },
@@ -255,28 +255,25 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "WANDB_API_KEY=«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»",
-            "wandb login «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-3V»",
+            "WANDB_API_KEY=«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»",
+            "wandb login «wandb_v1_Ub71x5GuGbpv5Qvl5yubK0N4_mE7IkTRP57HxpUdUFmfA-qKpHSshEo0nfE1qXagceZT9uSIQIjdu»",
         ],
-        negatives: &["WANDB_API_KEY=wandb_v1_xxx", "wandb_v1_wJjVwQ41vu"],
+        negatives: &["WANDB_API_KEY=wandb_v1_xxx", "wandb_v1_faUKU5Dhnz"],
     },
     Rule {
         id: "wandb-api-key-named",
         description: "Weights & Biases API key in the older format, beside its name",
-        keywords: &["wandb"],
-        pattern: concat!(
-            near!(r"wandb(?:\.ai)?[\w .-]{0,16}(?:key|login|password|token)"),
-            r"([0-9a-f]{40})\b"
-        ),
+        keywords: &["wandb", "weightsandbiases", "weights_and_biases"],
+        pattern: concat!(near!("(?:weights_?and_?biases|wandb)"), r"([0-9A-Fa-f]{40})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "WANDB_API_KEY=«788d216348e2f166a1fcb45e6d8819a2202bc57f»",
-            "wandb login «acb45a30e0d2449dac25fc7d7396ca37afb5f662»",
+            "WANDB_API_KEY=«953bdb143fd18d859d0d8d483d4e4af8afdb0fdb»",
+            "wandb login «218905c4747f34b13481582b5aed55788d216348»",
         ],
         negatives: &[
             "WANDB_API_KEY=$WANDB_API_KEY",
-            r#"wandb_run = "13b9e2fdf4ebd53be41044faf11076dc443a7d18""#,
+            r#"wandb_run = "e2f166a1fcb45e6d8819a2202bc57fac""#,
         ],
     },
 ];

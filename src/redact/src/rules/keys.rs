@@ -12,16 +12,16 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "«-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEATluvpi7D1KPXPRyc8uDNSRi9o7QKzbQ4YJdRFQODdq/weKgs\n0fhpBZx3tTM0qjzao4uh+URIenPmzm2IORbsTgcldBWPAIl+uNvEw7aeLS8GV/BF\nN5CNjCl77v7GtjUM7vTIYPKwPDUP4psx1LCqqfjDz15IC40sTig7O63vlQEqIw5M\nHA5gSVNjvm8iVlGcRxfxIdayqcNA+hE9dspft1UkL4vkwCsB+Y3A2dO9yI4il0RP\nEocszuKeQX2dLW510pTGAu11eHhEUTICF+hUjKXnLEcltSzXeOjyH09SnfPVCiqg\n-----END RSA PRIVATE KEY-----»\n",
-            r#""private_key": "«-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAwBCndeu0Qb1F0zzkT5SKuyG7IuvakiIZmgix2BQB8Mb1TJnH\naSYHxxpMhZZANhzmyL5DfSDyKCYuKBNBuluRNrl4B3J1QLyAygYCnN4brIBdVDBj\nXyhGctkSSUticZV9Js0hLBMwUKex41maC/2sMhO52hpznj2dXih3PdAhuhmQ5+Ro\nO0fZJPc93Fie5RuN5kjIusLBosSa633UKv1YUcUK19XFD8MgiaY0hZiO8pu8AKdT\nHZdComDaaLhLor+JLdVnkyIQxQ95lfx3Yee3DgBBc9LzdSqzypyXa5EBvugCPPD6\n-----END RSA PRIVATE KEY-----»\n","#,
-            "key cut short: «-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAa6CpKIfSzDFMJ7NczE6OCI6yj8Wtqskgz8GsYkie/AoqBQlG\ngbGu67uq8AUTo7I+aBfQpCp2/XNmes85QkWxrc0BYivS12LoqKbf/BmNNfo7Ione»",
-            "«-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,63287BB49AD4D70B142CFAF5739A1812\n\n9dJhqUMNbrViKNGPwJX5JnO1HjoWIWqyBvLg4/XEnxE2rJWkMbgS3ZM+VryIYcs8\nGHe0QBXblhHbue9Ny3o6ZukCmSrMNpg3wP+7ySV9mPHLyju1sUyB+V5j2XMTKu81\n-----END RSA PRIVATE KEY-----»",
+            "«-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAXOh2f+7M5Ac6uP7bbFHO9yQeiNeWabn5Oo/JA1ZfTCGjSl8U\nEXcsTxRM14gBe4ao/laKt2H9uaHPoG2GVw+9YUn/jj46UzRRCrB+caFgbLiUjRKJ\n1l+u5mPBZOJB0pdHQvxlwf9LLnBER1t0pMprATEudZQTluvpi7D1KPXPRyc8uDNS\nRi9o7QKzbQ4YJdRFQODdq/weKgs0fhpBZx3tTM0qjzao4uh+URIenPmzm2IORbsT\ngcldBWPAIl+uNvEw7aeLS8GV/BFN5CNjCl77v7GtjUM7vTIYPKwPDUP4psx1LCqq\n-----END RSA PRIVATE KEY-----»\n",
+            r#""private_key": "«-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAfjDz15IC40sTig7O63vlQEqIw5MHA5gSVNjvm8iVlGcRxfxI\ndayqcNA+hE9dspft1UkL4vkwCsB+Y3A2dO9yI4il0RPEocszuKeQX2dLW510pTGA\nu11eHhEUTICF+hUjKXnLEcltSzXeOjyH09SnfPVCiqgwBCndeu0Qb1F0zzkT5SKu\nyG7IuvakiIZmgix2BQB8Mb1TJnHaSYHxxpMhZZANhzmyL5DfSDyKCYuKBNBuluRN\nrl4B3J1QLyAygYCnN4brIBdVDBjXyhGctkSSUticZV9Js0hLBMwUKex41maC/2sM\n-----END RSA PRIVATE KEY-----»\n","#,
+            "key cut short: «-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAhO52hpznj2dXih3PdAhuhmQ5+RoO0fZJPc93Fie5RuN5kjIu\nsLBosSa633UKv1YUcUK19XFD8MgiaY0hZiO8pu8AKdTHZdComDaaLhLor+JLdVnk»",
+            "«-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,68A5AFE215DC11D71660F960B46636C0\n\n5EBvugCPPD6a6CpKIfSzDFMJ7NczE6OCI6yj8Wtqskgz8GsYkie/AoqBQlGgbGu6\n7uq8AUTo7I+aBfQpCp2/XNmes85QkWxrc0BYivS12LoqKbf/BmNNfo7IoneymjJC\n-----END RSA PRIVATE KEY-----»",
         ],
         negatives: &[
             r#"if line == "-----BEGIN RSA PRIVATE KEY-----": start = n"#,
             "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
             "-----BEGIN RSA PRIVATE KEY-----<your key>-----END RSA PRIVATE KEY-----",
-            "-----BEGIN CERTIFICATE-----\nmDLuYSZO+VuTXN1F3AWqtFIavYgBcITOuJKWiErYt5suGwIiH+pgtHWEjbkStdLX\n-----END CERTIFICATE-----",
+            "-----BEGIN CERTIFICATE-----\nUVqKP3q1DcUeqjX/Q8vCpKOeHhl9dJhqUMNbrViKNGPwJX5JnO1HjoWIWqyBvLg4\n-----END CERTIFICATE-----",
         ],
     },
     Rule {

@@ -9,7 +9,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["splunk", "hec_token"],
         pattern: concat!(
             near!("(?:splunk|hec_token)"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -75,10 +75,8 @@ pub(super) static RULES: &[Rule] = &[
             "scalyr",
         ],
         pattern: concat!(
-            near!(
-                r"(?:loggly|logz_?io|logdna|mezmo|papertrail|logentries|logtail|better_?stack|rollbar|bugsnag|airbrake|raygun|honeybadger|appsignal|coralogix|lightstep|instana|sematext|scalyr)[\w .-]{0,20}(?:key|token|secret)"
-            ),
-            "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9+/_-]{20,120}={0,2})"
+            near!(r"(?:loggly|logz_?io|logdna|mezmo|papertrail|logentries|logtail|better_?stack|rollbar|bugsnag|airbrake|raygun|honeybadger|appsignal|coralogix|lightstep|instana|sematext|scalyr)[\w .-]{0,20}(?:key|token|secret)"),
+            "([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9+/_-]{20,120}={0,2})"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -98,8 +96,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "PagerDuty API key or routing key: pages people",
         keywords: &["pagerduty", "pager_duty", "pd_api", "pager-duty"],
         pattern: concat!(
-            near!(r"(?:pager[_-]?duty|\bpd_api)[\w .-]{0,20}(?:key|token|secret)"),
-            r"([0-9a-f]{32}|[A-Za-z0-9_+-]{20}|pdus\+[A-Za-z0-9_+-]{20,40})(?:\b|=)?"
+            near!(r"(?:pager[_-]?duty|\bpd_api)"),
+            r"([0-9A-Fa-f]{32}\b|(?:pdus|u)\+[A-Za-z0-9_+-]{18,40}|[A-Za-z_+-]{0,12}[0-9][A-Za-z0-9_+-]{8,19})"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -116,7 +114,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["opsgenie", "ops_genie", "geniekey", "genie_key", "genie-key"],
         pattern: concat!(
             near!("(?:ops_?genie|genie[_-]?key)"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -188,7 +186,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "uptimerobot-key",
         description: "UptimeRobot API key",
         keywords: &["uptimerobot", "uptime_robot"],
-        pattern: concat!(near!("uptime_?robot"), r"([um]r?[0-9]{6,10}-[0-9a-f]{20,32})\b"),
+        pattern: concat!(near!("uptime_?robot"), r"([um]r?[0-9]{6,10}-[0-9A-Fa-f]{20,32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -219,10 +217,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "Product analytics secret beside its name",
         keywords: &["mixpanel", "amplitude", "segment", "heap_", "rudderstack"],
         pattern: concat!(
-            near!(
-                r"(?:mixpanel|amplitude|segment|\bheap_|rudderstack)[\w .-]{0,16}(?:key|secret|token)"
-            ),
-            r"(sgp_[A-Za-z0-9]{64}|[0-9a-f]{32}|[A-Za-z0-9]{32}|[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43})\b"
+            near!(r"(?:mixpanel|amplitude|segment|\bheap_|rudderstack)[\w .-]{0,16}(?:key|secret|token)"),
+            r"(sgp_[A-Za-z0-9]{64}|[0-9A-Fa-f]{32}|[A-Za-z0-9]{32}|[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,

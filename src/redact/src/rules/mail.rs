@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sendgrid-api-key",
         description: "SendGrid API key: sends mail as the domain",
         keywords: &["sg."],
-        pattern: r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
+        pattern: r"\bSG\.[A-Za-z0-9_-]{16,32}[A-Za-z0-9_=.-]{24,64}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -43,7 +43,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["mailgun"],
         pattern: concat!(
             near!("mailgun"),
-            r"((?:pubkey-)?[0-9a-f]{32}(?:-[0-9a-f]{8}-[0-9a-f]{8})?)\b"
+            r"((?:pubkey-)?[0-9A-Za-z]{32}(?:-[0-9A-Za-z]{8}-[0-9A-Za-z]{8})?)\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -57,7 +57,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "mailchimp-api-key",
         description: "Mailchimp API key: reads and mails an audience",
         keywords: &["mailchimp", "mc_api"],
-        pattern: concat!(near!("(?:mailchimp|mc_api)"), r"([0-9a-f]{32}-us[0-9]{1,2})\b"),
+        pattern: concat!(near!("(?:mailchimp|mc_api)"), r"([0-9A-Fa-f]{32}-us[0-9]{1,2})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -85,7 +85,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["postmark"],
         pattern: concat!(
             near!("postmark"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -99,7 +99,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "brevo-api-key",
         description: "Brevo (Sendinblue) API or SMTP key: sends mail",
         keywords: &["xkeysib-", "xsmtpsib-"],
-        pattern: r"\bx(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}\b",
+        pattern: r"\bx(?:key|smtp)sib-[0-9A-Fa-f]{64}-[A-Za-z0-9]{16}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -129,7 +129,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "mailersend-token",
         description: "MailerSend API token: sends mail",
         keywords: &["mlsn."],
-        pattern: r"\bmlsn\.[0-9a-f]{64}\b",
+        pattern: r"\bmlsn\.[A-Za-z0-9]{30,70}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -142,7 +142,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sparkpost-api-key",
         description: "SparkPost API key: sends mail",
         keywords: &["sparkpost"],
-        pattern: concat!(near!("sparkpost"), r"([0-9a-f]{40})\b"),
+        pattern: concat!(near!("sparkpost"), r"([0-9A-Fa-f]{40})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -155,7 +155,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "mailjet-secret",
         description: "Mailjet API key or secret: sends mail",
         keywords: &["mailjet", "mj_apikey"],
-        pattern: concat!(near!("(?:mailjet|mj_apikey)"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!("(?:mailjet|mj_apikey)"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -168,7 +168,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "klaviyo-private-key",
         description: "Klaviyo private key: reads and mails an audience",
         keywords: &["pk_"],
-        pattern: r"\bpk_[0-9a-f]{34}\b|\bpk_[A-Za-z0-9]{6}_[0-9a-f]{34}\b",
+        pattern: r"\bpk_[0-9A-Za-z]{34}\b|\bpk_[A-Za-z0-9]{6}_[0-9a-f]{34}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -194,7 +194,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "customerio-key",
         description: "Customer.io API key: reads and messages people",
         keywords: &["customerio", "customer_io", "customer.io"],
-        pattern: concat!(near!("customer[_.]?io"), r"([0-9a-f]{20}|[0-9a-f]{32})\b"),
+        pattern: concat!(near!("customer[_.]?io"), r"([0-9A-Fa-f]{20}|[0-9A-Fa-f]{32})\b"),
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
@@ -233,7 +233,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "zendesk-token",
         description: "Zendesk API token or secret: reads and writes tickets",
         keywords: &["zendesk"],
-        pattern: concat!(near!("zendesk"), r"([A-Za-z0-9]{40}|[0-9a-f]{64})\b"),
+        pattern: concat!(near!("zendesk"), r"([A-Za-z0-9]{40}|[0-9A-Fa-f]{64})\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -247,7 +247,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Freshdesk API key: reads and writes tickets",
         keywords: &["freshdesk", "freshservice"],
         pattern: concat!(
-            near!(r"fresh(?:desk|service)[\w .-]{0,16}(?:key|token)"),
+            near!(r"fresh(?:desk|service)[\w .-]{0,20}(?:key|token|secret)"),
             r"([A-Za-z0-9]{18,22})\b"
         ),
         min_entropy: 3.4,
@@ -262,7 +262,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "pushover-key",
         description: "Pushover token or user key: sends push messages",
         keywords: &["pushover"],
-        pattern: concat!(near!("pushover"), r"([au][a-z0-9]{29})\b"),
+        pattern: concat!(near!("pushover"), r"([au][A-Za-z0-9]{29})\b"),
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[

@@ -59,7 +59,7 @@ pub(super) static RULES: &[Rule] = &[
             "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb",
             "skc", "skd", "ske", "skf",
         ],
-        pattern: r"\bSK[0-9a-f]{32}\b",
+        pattern: r"\bSK[0-9A-Fa-f]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -78,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["twilio"],
         pattern: concat!(
             near!(r"twilio[\w .-]{0,16}(?:token|secret|auth|password)"),
-            r"([0-9a-f]{32}|[A-Za-z0-9]{32})\b"
+            r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -110,7 +110,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["messagebird", "message_bird", "message-bird"],
         pattern: concat!(
             near!("message[_-]?bird"),
-            r"([A-Za-z0-9]{25}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([A-Za-z0-9]{25}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -139,7 +139,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["sendbird"],
         pattern: concat!(
             near!("sendbird"),
-            r"([0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{40}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -153,7 +153,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "mattermost-access-token",
         description: "Mattermost access token: acts for a user",
         keywords: &["mattermost"],
-        pattern: concat!(near!("mattermost"), r"([a-z0-9]{26})\b"),
+        pattern: concat!(near!("mattermost"), r"([A-Za-z0-9]{26})\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -207,7 +207,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["line_channel", "line_access", "line_messaging", "linechannel"],
         pattern: concat!(
             near!(r"line[_-]?(?:channel|access|messaging)[\w .-]{0,16}"),
-            r"([A-Za-z0-9+/]{140,200}={0,2}|[0-9a-f]{32}\b)"
+            r"([A-Za-z0-9+/]{140,200}={0,2}|[0-9A-Fa-f]{32}\b)"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -221,7 +221,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "pusher-secret",
         description: "Pusher Channels secret: publishes events",
         keywords: &["pusher"],
-        pattern: concat!(near!(r"pusher[\w .-]{0,16}secret"), r"([0-9a-f]{20})\b"),
+        pattern: concat!(near!(r"pusher[\w .-]{0,16}secret"), r"([0-9A-Fa-f]{20})\b"),
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
@@ -265,7 +265,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["webex"],
         pattern: concat!(
             near!(r"webex[\w .-]{0,16}(?:token|secret)"),
-            r"([A-Za-z0-9]{64}_[A-Z0-9]{4}_[0-9a-f-]{36}|[0-9a-f]{64})\b"
+            r"([A-Za-z0-9]{64}_[A-Z0-9]{4}_[0-9a-f-]{36}|[0-9A-Fa-f]{64})\b"
         ),
         min_entropy: 3.3,
         check: Check::Nothing,

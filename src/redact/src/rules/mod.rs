@@ -10,17 +10,17 @@
 
 use crate::rule::Rule;
 
-/// From a vendor's word to the value it names: the rest of the name and its closing quotes; perhaps
-/// one step into a mapping or a call (`vendor:⏎ key`, `"vendor": {"key"`, `Vendor({key`) or the
-/// `value` of a list of environment variables; an operator or space; opening quotes.
+/// From a vendor's word to the value it names: the rest of the name, and then whatever closes it,
+/// assigns and opens the value. On the way there may be one step into a mapping or a call
+/// (`vendor:⏎ key`, `"vendor": {"key"`, `Vendor({key`) or the `value` of a list of variables.
 macro_rules! near {
     ($word:literal) => {
         concat!(
             "(?i:",
             $word,
-            r#")[\w .-]{0,24}["'`\\\])]{0,3}"#,
-            r#"(?:,?\s{1,16}["']?value["']?|\s{0,3}[:=]\s{0,24}(?:[\w.]{0,24}[({]{1,2}\s{0,24})?["']?[\w.-]{1,24}["']?)??"#,
-            r#"[\s=:,>|(?]{1,8}["'`\\(\[{]{0,4}"#
+            r#")[\w\s.-]{0,24}(?:["'`\\\])]{0,3}"#,
+            r#"(?:,?\s{1,16}["']?value|\s{0,3}[:=]\s{0,24}(?:[\w.]{0,24}[({]{1,2}\s{0,24})?["']?[\w.-]{1,24}))??"#,
+            r#"[\s"'`\\=:,>(|?\[\]{})]{1,16}"#
         )
     };
 }
@@ -65,7 +65,7 @@ mod social;
 mod workplace;
 
 /// Every rule, by family. Order carries no meaning.
-pub(crate) static RULES: &[&[Rule]] = &[
+pub static RULES: &[&[Rule]] = &[
     artifacts::RULES,
     assignments::RULES,
     aws::RULES,

@@ -145,7 +145,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sk-model-key",
         description: "Key that begins with `sk-`: DeepSeek, Moonshot, Stability, Qwen",
         keywords: &["sk-"],
-        pattern: r"\bsk-(?:[0-9a-f]{32}|[A-Za-z0-9]{48,51}|[0-9a-f]{64})\b",
+        pattern: r"\bsk-(?:[0-9A-Fa-f]{32}|[A-Za-z0-9]{48,51}|[0-9a-f]{64})\b",
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -163,17 +163,14 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "openrouter-api-key",
         description: "OpenRouter API key: calls models on the account",
-        keywords: &["sk-or-v1-"],
-        pattern: r"\bsk-or-v1-[0-9a-f]{64}\b",
+        keywords: &["sk-or-v"],
+        pattern: r"\bsk-or-v[0-9]{1,4}-[A-Za-z0-9_-]{32,80}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
             "OPENROUTER_API_KEY=«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»",
             r#"apiKey: "«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»""#,
         ],
-        negatives: &[
-            "OPENROUTER_API_KEY=sk-or-v1-...",
-            "sk-or-v1-28f85241a25e1dd1494788904d77b1f5",
-        ],
+        negatives: &["OPENROUTER_API_KEY=sk-or-v1-...", "sk-or-v1-28f85241a25e"],
     },
 ];

@@ -9,14 +9,14 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["browserstack", "saucelabs", "sauce_access", "lambdatest", "lt_access"],
         pattern: concat!(
             near!(r"(?:browserstack|saucelabs|sauce_access|lambdatest|lt_access)[\w .-]{0,16}key"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9]{50}|[A-Za-z0-9]{20})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9]{50}|[A-Za-z0-9]{20})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "BROWSERSTACK_ACCESS_KEY=«OqJeTksnRZ53kHOkRsKy»",
-            r#"sauce_access_key: "«4c7e438d-d448-4890-a725-1ec702d78118»""#,
-            "BROWSERSTACK_ACCESS_KEY = «mks7Bd533NCHrWPyFWIupFpw0dFCfrAPr7p0c3GrYnUaCTOhkC»\n",
+            "BROWSERSTACK_ACCESS_KEY=«ThrqVDQJSM5dI46Te17s»",
+            r#"sauce_access_key: "«f97dae41-b5f8-43fd-aea0-3f14169c3eb5»""#,
+            "BROWSERSTACK_ACCESS_KEY = «6NhbFd0bTQctKAZDU96ADQod6bQkzHc8hPBwXRXus25fYWSK2V»\n",
         ],
         negatives: &["BROWSERSTACK_ACCESS_KEY=<key>", r#"browserstack_build = "nightly""#],
     },
@@ -28,8 +28,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "CIVO_TOKEN=«7VQJjcsTq0L1hKiyTreciGlVy06Xv6JcDsmAFiISKcCzo8KDhk»",
-            r#"civo_api_key: "«9aqre5cfE45GZJyuwVHgWylD84YNjEkjVEcH3uyLSTYGjf1T88»""#,
+            "CIVO_TOKEN=«3MH8QuEkUkFnemXgqV5GjNSdYbncJQfdYBfgmotIdaqdA8x7Gj»",
+            r#"civo_api_key: "«fNdR8uDrTvFr0L9uvnC2puX43VhSza2XaZaWnx631JE1hWaAiI»""#,
         ],
         negatives: &["CIVO_TOKEN=<key>", r#"civo_region = "LON1""#],
     },
@@ -41,8 +41,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "EXOSCALE_API_SECRET=«UQMPkzBqlEPN0NC9REo9A6EGmhKXTIb_SPPUA8bem9y»",
-            r#"exoscale_secret_key: "«NxMEttjU9AW9whYp2DW5YqRXEGEnQrhuNaz8bsj6pFT»""#,
+            "EXOSCALE_API_SECRET=«KCEtDT5P7AkvDZSU2LggdHROqbw0rWJAAVxsBy9Xe21»",
+            r#"exoscale_secret_key: "«Zn5b5gS-7PmJVm5yq_3tEjW0Vb2TW-2wkjlbMV5U61o»""#,
         ],
         negatives: &["EXOSCALE_API_SECRET=<key>", r#"exoscale_zone = "ch-gva-2""#],
     },
@@ -54,26 +54,26 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "INFOMANIAK_TOKEN=«7_Ay5KgWmiRr0XnCoHkFYLq7VTw5Lpz0CuVEp65DzUE0k5bSKGoHobtZOAq90hPtCUWVUpbgJm74TkfMKSoTQc»",
-            r#"infomaniak_api_key: "«0p3oF3fZvAE7bjRWUuILyPPIT9-QsXaTSW2uyC33bLDEye17Rgsnz_yqPMt9UHvrCRBYvG50MR0nvMTxo3MchN»""#,
+            "INFOMANIAK_TOKEN=«KgCYvinJKuptGzAciULqZ-6EwkFopgboXABCY7b8v5aZi37TVipCo62ovmaQgxxg7krEi1o8RjiMK9nIZZY0_b»",
+            r#"infomaniak_api_key: "«WuqfPnR3u5wx1aMY14F342-P2UDQtC-1u-9DUD7NRNDcbotVJLTTegoeTS1N8mLburgIhMRYzDwBfYXSbP6aZ1»""#,
         ],
         negatives: &["INFOMANIAK_TOKEN=<key>", r#"infomaniak_zone = "ch""#],
     },
     Rule {
         id: "fal-api-key",
         description: "fal.ai API key: runs models on the account",
-        keywords: &["fal"],
+        keywords: &["fal_", "fal-", "fal a", "falai", "falkey", "falapi"],
         pattern: concat!(
-            near!(r"\bfal[_-]?(?:ai)?[\w .-]{0,8}key"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{32})\b"
+            near!(r"\bfal[ _-]?(?:ai|api|key)"),
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}:[0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "FAL_KEY=«c5af58e3-a4c9-4d80-a33d-264b6126cf59:78d4aad45486143c5882cd839df83ad2»",
-            r#"fal_api_key: "«ad5299da-5772-4e97-a8df-6e229e9c3637:ef7c11963ade558230a316a6a5d3b63b»""#,
+            "FAL_KEY=«19a1d979-1014-443e-a2c1-10f6824d23cb:c22c075550e4c3544570a417280182a2»",
+            r#"fal_api_key: "«71e8639c-c676-481c-a4fe-6356f30e1eea:223adb3df00a2682e9fdaea6a9931c51»""#,
         ],
-        negatives: &["FAL_KEY=<key>", r#"default_fal_key = "d0c81fa8""#],
+        negatives: &["FAL_KEY=<key>", r#"default_fal_key = "f7994d8c""#],
     },
     Rule {
         id: "lark-app-secret",
@@ -83,25 +83,25 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "LARK_APP_SECRET=«M7QpqwvmpbGSMlHYUIvSxGA0AqWmufxu»",
-            r#"feishu_app_secret: "«gqXJQnHHaar0CyijNJSQYOr9kWlE9uyB»""#,
+            "LARK_APP_SECRET=«UZpdiu6rMjuHc2cgCCt9oX8loYytju1O»",
+            r#"feishu_app_secret: "«xwF29x3eT9E5tGiWzookQollqmuM1yMz»""#,
         ],
-        negatives: &["LARK_APP_SECRET=<key>", r#"lark_app_id = "cli_a226922aad63dc8b""#],
+        negatives: &["LARK_APP_SECRET=<key>", r#"lark_app_id = "cli_5dc3319b6652a1f2""#],
     },
     Rule {
         id: "gumroad-miro-token",
         description: "Gumroad or Miro token: reads and changes the account",
         keywords: &["gumroad", "miro"],
         pattern: concat!(
-            near!(r"(?:gumroad|miro)[\w .-]{0,16}(?:token|secret|key)"),
-            "(eyJ[A-Za-z0-9_-]{20,120}|[A-Za-z0-9_-]{27,64})"
+            near!(r"\b(?:gumroad|miro)"),
+            r"(eyJtaXJv[A-Za-z0-9_-]{20,120}|[0-9A-Fa-f]{64}\b|[A-Za-z0-9_-]{43}|[A-Za-z0-9]{27,32}\b)"
         ),
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            "GUMROAD_ACCESS_TOKEN=«noM_0uAO5f-LXE9dk7yJLNtU18aHFL9yY3cD5DWtgnW»",
-            r#"miro_client_secret: "«XHbcICsNcHrdF9p1mVbrxDesgtf0dyYR»""#,
-            "GUMROAD_ACCESS_TOKEN = «7lcm28qOeu7VDS1Wr7Mn3fF73FV»\n",
+            "GUMROAD_ACCESS_TOKEN=«12u8XMkjlnvxpjyXo1lbs7o_d0UGCSJIsp_dXpoHFBc»",
+            r#"miro_client_secret: "«rnwNReTHKbCrPlsxnPNq7ftG2oAV6me1»""#,
+            "GUMROAD_ACCESS_TOKEN = «OIMRXmv5OggZW6iMrZx8EgycpPP»\n",
         ],
         negatives: &["GUMROAD_ACCESS_TOKEN=<key>", r#"mirror_key = "origin""#],
     },
@@ -111,26 +111,26 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["mux"],
         pattern: concat!(
             near!(r"\bmux[\w .-]{0,16}(?:secret|token)"),
-            r"([A-Za-z0-9+/]{75}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)"
+            r"([A-Za-z0-9+/]{75}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\b)"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "MUX_TOKEN_SECRET=«p6dCEeZnMjEVGwQQTd/1y3zcHWS9cu3wYT38hHWz9WHCL24B363rgwD8oG/z8BbVL6ysTSQLHfw»",
-            r#"mux_token_id: "«8af2b40d-1626-4dde-a09c-c4e62ffdd38a»""#,
+            "MUX_TOKEN_SECRET=«J8BS4cu5WRd6UpqckUX8V6yaWPBzZi9GFT6SvCJLJH3uBgn3RUsO6oM7dBVzHXkKlEVnRTluhKZ»",
+            r#"mux_token_id: "«097b1ba1-1ced-44c1-a5f9-d0ffb98418fb»""#,
         ],
-        negatives: &["MUX_TOKEN_SECRET=<key>", r#"demux_token = "zOHHENU7""#],
+        negatives: &["MUX_TOKEN_SECRET=<key>", r#"demux_token = "pN8EB6lP""#],
     },
     Rule {
         id: "ollama-api-key",
         description: "Ollama API key: calls models on the account",
         keywords: &["ollama"],
-        pattern: concat!(near!(r"ollama[\w .-]{0,8}key"), r"([0-9a-f]{32}\.[A-Za-z0-9_-]{20,40})"),
+        pattern: concat!(near!("ollama"), r"([0-9A-Fa-f]{32}\.[A-Za-z0-9_-]{20,40})"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "OLLAMA_API_KEY=«079b7f05a293ee388e129f97dae41b5f.gceM1616DhcuYep2SOKlP9uu»",
-            r#"ollama_key: "«f626384106121d236791081db421ae8a.DT5P7AkvDZSU2LggdHROqbw0»""#,
+            "OLLAMA_API_KEY=«e436cca21626f2316029e0a13b11cc0f.HPQTQNIPmS4pxErpnzxIgf39»",
+            r#"ollama_key: "«aa249c46a963f2e4e1621db1dbf1ee0d.tKmSeCOJE7tb1kJ_jaVmNfoh»""#,
         ],
         negatives: &["OLLAMA_API_KEY=<key>", r#"ollama_model = "llama3""#],
     },
@@ -140,14 +140,14 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["polymarket", "poly_", "clob_"],
         pattern: concat!(
             near!(r"(?:polymarket|\bpoly_|\bclob_)[\w .-]{0,16}(?:key|secret|passphrase)"),
-            "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9_-]{43}=|(?:0x)?[0-9a-f]{64})"
+            "([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9_-]{43}=|(?:0x)?[0-9A-Fa-f]{64})"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "POLYMARKET_API_KEY=«4c866b54-66fc-4ddc-ae0e-1bfea38b3e64»",
-            r#"poly_secret: "«0xfd472cdb0dbcfd522209bebed3917c5238953486602b94cfe752733103c667ce»""#,
-            "POLYMARKET_API_KEY = «b8v5aZi37TVipCo62ovmaQgxxg7krEi1o8RjiMK9nIZ=»\n",
+            "POLYMARKET_API_KEY=«23fe8e7f-27fb-4892-a4e9-c190b5ca6c0c»",
+            r#"poly_secret: "«0xb2f1775e8e6fecb609c674c857e04284cdc1c9810d585fca767081410aba32af»""#,
+            "POLYMARKET_API_KEY = «WXoqBHDI9GKOekCdPDKnVlkHhvhVNHcXQZjivwkPCV4=»\n",
         ],
         negatives: &["POLYMARKET_API_KEY=<key>", "poly_key_points = 12"],
     },
@@ -157,15 +157,15 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["wiz"],
         pattern: concat!(
             near!(r"\bwiz[\w .-]{0,16}(?:secret|id)"),
-            r"([A-Za-z0-9]{64}|[a-z0-9]{52,53})\b"
+            r"([A-Za-z0-9]{64}|[A-Za-z0-9]{52,53})\b"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "WIZ_CLIENT_SECRET=«MXzz4VAFaykHHicJu46QGgvBkWOCllAat0zOYSAC0pBCBIFu1B14MxovjoFU0AkF»",
-            r#"wiz_client_id: "«4ox6o3tvtob8ahjx7rs87wwcd77hcww0t4gsakidrdtv9z7molncz»""#,
+            "WIZ_CLIENT_SECRET=«psuXVPVec0iOAo5OCL2daz1t70jZtZu8BrFv09DayoanACz9VyuxnZk8erHUJnuD»",
+            r#"wiz_client_id: "«mwscuhabpqz2yeq0x7icgfnq6ftzsyu7fy9jruvd7bklxmphvqj3r»""#,
         ],
-        negatives: &["WIZ_CLIENT_SECRET=<key>", r#"wizard_id = "ywUauDI9""#],
+        negatives: &["WIZ_CLIENT_SECRET=<key>", r#"wizard_id = "g1z10HVi""#],
     },
     Rule {
         id: "zoho-client-secret",
@@ -173,13 +173,13 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["zoho"],
         pattern: concat!(
             near!(r"zoho[\w .-]{0,16}(?:secret|key)"),
-            r"([0-9a-f]{42}|[A-Za-z0-9._-]{40,150})\b"
+            r"([0-9A-Fa-f]{42}|[A-Za-z0-9._-]{40,150})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "ZOHO_CLIENT_SECRET=«0cd19a1d9791014443e32c110f6824d23cbc22c075»",
-            r#"zoho_zapi_key: "«66l4JkTNR9bCVjMOyhliiYkKoYauSKULG0id1ofqbdr9fueoJdDrngtyzmoO»""#,
+            "ZOHO_CLIENT_SECRET=«26a839ad5c9bbba666c42d5413cff5036b45be1b28»",
+            r#"zoho_zapi_key: "«K1ggCoihtth42gD5XCvegwpQUgvjKzXR79pIUU9dGBne8gMv2mtx7uqsDxdb»""#,
         ],
         negatives: &["ZOHO_CLIENT_SECRET=<key>", r#"zoho_region = "eu""#],
     },
@@ -197,16 +197,14 @@ pub(super) static RULES: &[Rule] = &[
             "apilayer",
         ],
         pattern: concat!(
-            near!(
-                "(?:weatherstack|aviationstack|currencylayer|fixer_?io|mediastack|marketstack|apilayer)"
-            ),
+            near!("(?:weatherstack|aviationstack|currencylayer|fixer_?io|mediastack|marketstack|apilayer)"),
             r"([A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "WEATHERSTACK_ACCESS_KEY=«6f81c34fe6356f30e1eea223adb3df00»",
-            r#"apilayer_key: "«uen8qfCtIESSK2A1vCPTvHm5HXITut6Q»""#,
+            "WEATHERSTACK_ACCESS_KEY=«c0ffb6eeac52d7c012fe4bd81b67f921»",
+            r#"apilayer_key: "«MJjmk0xWQ4lfRcU16hWlL60R3DApXbzM»""#,
         ],
         negatives: &["WEATHERSTACK_ACCESS_KEY=<key>", r#"weatherstack_units = "m""#],
     },
@@ -216,26 +214,26 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &[
             "disqus",
             "fullstory",
+            "fs_api",
             "datagov",
+            "data.gov",
             "data_gov",
             "sslmate",
             "greptile",
             "instantly",
             "lighton",
-            "paradigm_api",
+            "paradigm",
         ],
         pattern: concat!(
-            near!(
-                r"(?:disqus|fullstory|data_?gov|sslmate|greptile|instantly|lighton|paradigm_api)[\w .-]{0,16}(?:key|secret|token)"
-            ),
-            r"((?:na1|eu1)\.[A-Za-z0-9+/=]{40,120}|[A-Za-z0-9]{64}|[A-Za-z0-9+/=_.-]{30,120})"
+            near!(r"(?:disqus|fullstory|\bfs_api|data[_.]?gov|sslmate|greptile|instantly|lighton|paradigm)"),
+            r"((?:na1|eu1)\.[A-Za-z0-9+/=]{20,120}|[A-Za-z0-9+/]{66}==|[A-Za-z0-9]{56,80}|[A-Za-z0-9]{48}|[A-Za-z0-9]{44}|[A-Za-z0-9]{40}|[A-Za-z0-9_-]{36})\b"
         ),
-        min_entropy: 3.6,
+        min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "DISQUS_API_SECRET=«s5hcykcEoH6stGiA1JryUZpdiu6rMjuHc2cgCCt9oX8loYytju1OxwF29x3eT9E5»",
-            r#"greptile_api_key: "«tGiWzookQollqmuM1yMz9X41TQ32lBX2zh6Thdt728YQ»""#,
-            "DISQUS_API_SECRET = «na1.VyzuiPh/i12u8XMkjlnvxpjyXo1lbs7o+d0UGCSJIsp+dXpoHFBcJBSic5Ix»\n",
+            "DISQUS_API_SECRET=«iKJkNVK3Ip0olZxMHSg7vv0nAtSP2Y8AZ3Ph4UcECnUm5MRkCTNKRQrhdMuulhx1»",
+            r#"greptile_api_key: "«OCMqtfZPksYvLKNaG7zDlKiakU53wZly6e5nqhOtNeEZ»""#,
+            "DISQUS_API_SECRET = «na1.guxvmlqwLiZXHgrc/Zu5tGy1kc/x3nVyegq4yNbLwqyXGpVsgcsOEU9zv53d»\n",
         ],
         negatives: &["DISQUS_API_SECRET=<key>", r#"disqus_shortname = "acme""#],
     },
@@ -250,10 +248,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "HCP_CLIENT_SECRET=«KUBGkMC0zjOIMRXmv5OggZW6iMrZx8EgycpPPJ8BS4cu5WRd6UpqckUX8V6yaWPB»",
-            r#"hcp_client_id: "«2mzeERTG7qS5pwDLwkHWT7orsrQqBknd»""#,
+            "HCP_CLIENT_SECRET=«oJ6UTI9-mjBKWPNS7iaPuPrVFGGXdumC2wnsO6y2aa1ROBCFTTniwxivoYNUhdcO»",
+            r#"hcp_client_id: "«Li20yONcdWLNOhhhPbEmNPxxLW9yldU8»""#,
         ],
-        negatives: &["HCP_CLIENT_SECRET=<key>", r#"dhcp_id = "3dab4ae3""#],
+        negatives: &["HCP_CLIENT_SECRET=<key>", r#"dhcp_id = "125b9da1""#],
     },
     Rule {
         id: "bitbucket-data-center-token",
@@ -261,15 +259,15 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["bitbucket"],
         pattern: concat!(
             near!(r"bitbucket[\w .-]{0,20}(?:token|bearer|password)"),
-            r"([MNO][A-Za-z0-9+/]{43})(?:\b|=)?"
+            "([MNO][A-Za-z0-9+/]{43})"
         ),
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "BITBUCKET_TOKEN=«MtJD4R5LY8ObnJxm3q5yLfs4f3pZxg5vwf1kdsMza8sV»",
-            r#"bitbucket_http_token: "«Oo90x3cwWT5v5cNcGZyUCH2BFiY7QRzdmlEtUAbXEE2w»""#,
+            "BITBUCKET_TOKEN=«M5x19wR75tRB3eQlTHMgvBy6154bXSxbyoRuHSuli1OQ»",
+            r#"bitbucket_http_token: "«OQvnD3oJfH1xJorArdEv0kUyB1lweNcAyItaVHgJtzO7»""#,
         ],
-        negatives: &["BITBUCKET_TOKEN=<key>", r#"bitbucket_token = "tZriRXdrF1wpN8EB6lPU""#],
+        negatives: &["BITBUCKET_TOKEN=<key>", r#"bitbucket_token = "MREhknpJE8VDNDUVQaBb""#],
     },
     Rule {
         id: "temporal-snowflake-token",
@@ -282,26 +280,23 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "TEMPORAL_API_KEY=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTcyODE4MyIsImlhdCI6MTc2NzQxNjgyMX0.ZOjezjz9jphBblM5bQhnUghYWb_HPQTQNIPmS4pxErp»",
-            r#"snowflake_pat: "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTEzMjQwMCIsImlhdCI6MTc2NzQ1NzY5M30.9RQktLZqzPMBm9j4r6hAlg3Se3S9g56c1tKmSeCOJE7»""#,
+            "TEMPORAL_API_KEY=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTMwMTQxMiIsImlhdCI6MTc2NzA0OTE1OH0.L0OnxPET7rFCwvJLyNONFgPYyyuH6upiN7dncI0F0Bj»",
+            r#"snowflake_pat: "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTE4ODM5NyIsImlhdCI6MTc2NzEzOTU0NH0.3t6UKG8Bvbq8Ez2px9Snk3KvnGUat-zyql05tZjXbQs»""#,
         ],
         negatives: &["TEMPORAL_API_KEY=<key>", r#"temporal_namespace = "acme""#],
     },
     Rule {
-        id: "rainforest-proof-key",
-        description: "Rainforest or Proof API key: charges or signs",
-        keywords: &["rainforest", "proof", "notarize"],
-        pattern: concat!(
-            near!(r"(?:rainforest|proof|notarize)[\w .-]{0,16}key"),
-            r"((?:apikey_)?[0-9a-f]{40,100}|[A-Za-z0-9]{24,40})\b"
-        ),
-        min_entropy: 3.5,
+        id: "jumpcloud-api-key",
+        description: "JumpCloud API key: manages users and devices",
+        keywords: &["jumpcloud"],
+        pattern: concat!(near!("jumpcloud"), r"((?:jca_)?[A-Za-z0-9]{36,40})\b"),
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "RAINFOREST_API_KEY=«apikey_40d28f20b3913123fe8e7f27fbe89204e9c190b5ca6c0cb2f1775e8e6fecb609»",
-            r#"proof_api_key: "«UzP5mpjTzrSkOpCaWHjSfqjz»""#,
+            "JUMPCLOUD_API_KEY=«3d0b71757edeedbb154d71643ae071479dbfb3ca»",
+            r#"jumpcloud_key: "«jca_jRHkZ00HLVUsF9YrXEbJACKyIgc71PhyJi10»""#,
         ],
-        negatives: &["RAINFOREST_API_KEY=<key>", r#"proof_key = "short""#],
+        negatives: &["JUMPCLOUD_API_KEY=<key>", r#"jumpcloud_org = "b82487b14d012ab972623e3a""#],
     },
     Rule {
         id: "couchbase-capella-key",
@@ -314,9 +309,57 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "CAPELLA_API_KEY=«2WhZLIfd2vGv/XQCBFbJhtfcQTRojP9WXoqBHDI9GKOekCdPDKnVlkHhvhVNHcXQZjivwkPCV4FKPjer1C5gaZ==»",
-            r#"couchbase_secret: "«1t70jZtZu8BrFv09DayoanACz9VyuxnZ»""#,
+            "CAPELLA_API_KEY=«rB0HZGfy6kcQoQt6ZDlpEcx+YlHTotBmOjF4Z8lB1zNLXDvi4fJVZHro7KPv2NuTpaUGiDYbKisidiKPTh2SXz==»",
+            r#"couchbase_secret: "«EH6MHDXE6aLvYH6xEYhgIBwghxHf0YxW»""#,
         ],
         negatives: &["CAPELLA_API_KEY=<key>", r#"couchbase_bucket = "orders""#],
+    },
+    Rule {
+        id: "uuid-service-key",
+        description: "Pinecone or WakaTime key in UUID form",
+        keywords: &["pinecone", "wakatime"],
+        pattern: concat!(
+            near!(r"(?:pinecone|wakatime)[\w .-]{0,16}(?:key|token)"),
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
+        ),
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "PINECONE_API_KEY=«3c294c1f-f300-4fbb-aa7d-ed916be26e13»",
+            r#"wakatime_api_key: "«3f634323-09b0-43ec-a117-25fdc81e6565»""#,
+        ],
+        negatives: &["PINECONE_API_KEY=<key>", r#"pinecone_index = "products""#],
+    },
+    Rule {
+        id: "telnyx-upstage-key",
+        description: "Telnyx or Upstage key beside its name",
+        keywords: &["telnyx", "upstage"],
+        pattern: concat!(
+            near!("(?:telnyx|upstage)"),
+            r"(KEY[A-Za-z0-9_-]{40,70}|[A-Za-z0-9]{40,64}\b)"
+        ),
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "TELNYX_API_KEY=«KEYNBay9yckKGtjUVn8tLACOBxu8P4wt3pA4uMIucx1mJVtMBG4elDj376»",
+            r#"upstage_api_key: "«zGUoiorT2DvVEEL4aVrkPXe7urFz4R3V0rxIVIuX»""#,
+        ],
+        negatives: &["TELNYX_API_KEY=<key>", r#"telnyx_profile = "voice""#],
+    },
+    Rule {
+        id: "figma-named-token",
+        description: "Figma token in the older format, beside its name",
+        keywords: &["figma"],
+        pattern: concat!(
+            near!("figma"),
+            r"([0-9]{4,6}-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-F]{4}-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
+        ),
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "FIGMA_TOKEN=«961189-bbdb33f3-ed60-4b0e-a8bc-880725bc965a»",
+            r#"figma_token: "«63875-53a982b2-fd8c-4c40-ae7d-d24f6324f25e»""#,
+        ],
+        negatives: &["FIGMA_TOKEN=<key>", r#"figma_file = "nf3MhrdqHU9QoSC9eYcmis""#],
     },
 ];

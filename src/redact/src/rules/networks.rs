@@ -23,7 +23,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["cloudflare", "cf_api_", "cf_token", "x-auth-key"],
         pattern: concat!(
             near!("(?:cloudflare|cf_api_(?:token|key)|cf_token|x-auth-key)"),
-            r"([A-Za-z0-9_-]{40}|[0-9a-f]{37})\b"
+            r"([A-Za-z0-9_-]{40}|[0-9A-Fa-f]{37})\b"
         ),
         min_entropy: 3.3,
         check: Check::Nothing,
@@ -151,7 +151,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "gandi-token",
         description: "Gandi API key or token: changes domains",
         keywords: &["gandi"],
-        pattern: concat!(near!("gandi"), r"([A-Za-z0-9]{24}|[0-9a-f]{40})\b"),
+        pattern: concat!(near!("gandi"), r"([A-Za-z0-9]{24}|[0-9A-Fa-f]{40})\b"),
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
@@ -177,7 +177,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "namecheap-api-key",
         description: "Namecheap API key: changes domains",
         keywords: &["namecheap"],
-        pattern: concat!(near!("namecheap"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!("namecheap"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

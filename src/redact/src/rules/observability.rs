@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "datadog-api-key",
         description: "Datadog API key: sends data to the account",
         keywords: &["datadog", "dd_api", "dd-api"],
-        pattern: concat!(near!(r"(?:datadog|\bdd[_-]api[_-]key)"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!(r"(?:datadog|\bdd[_-]api[_-]key)"), r"([A-Za-z0-9]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -71,7 +71,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["newrelic", "new_relic", "new-relic", "new", "relic"],
         pattern: concat!(
             near!("new[ _-]?relic"),
-            r"((?:eu01xx)?[0-9a-f]{28,36}(?:NRAL|FFFFNRAL)|[0-9a-f]{40}|[A-Z0-9]{64})\b"
+            r"((?:eu01xx)?[0-9A-Fa-f]{28,36}(?:NRAL|FFFFNRAL)|[0-9A-Fa-f]{40}|[A-Za-z0-9]{64})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -86,7 +86,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "grafana-service-account-token",
         description: "Grafana service account token",
         keywords: &["glsa_"],
-        pattern: r"\bglsa_[A-Za-z0-9]{32}_[0-9a-f]{8}\b",
+        pattern: r"\bglsa_[A-Za-z0-9]{32}_[0-9A-Fa-f]{8}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -151,10 +151,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sentry-token-named",
         description: "Sentry token in the older format, beside its name",
         keywords: &["sentry"],
-        pattern: concat!(
-            near!(r"sentry[\w .-]{0,16}(?:token|key|auth|secret)?"),
-            r"([0-9a-f]{64})\b"
-        ),
+        pattern: concat!(near!("sentry"), r"([0-9A-Fa-f]{64})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -202,7 +199,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "honeycomb-key-named",
         description: "Honeycomb key in the older format, beside its name",
         keywords: &["honeycomb"],
-        pattern: concat!(near!("honeycomb"), r"([0-9a-f]{32}|[A-Za-z0-9]{22})\b"),
+        pattern: concat!(near!("honeycomb"), r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{22})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -215,7 +212,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "dynatrace-token",
         description: "Dynatrace API, OAuth or platform token",
         keywords: &["dt0"],
-        pattern: r"\bdt0[a-z]{1,2}[0-9]{2}\.[A-Z0-9]{8,24}\.[A-Z0-9]{64}\b",
+        pattern: r"\bdt0[a-z]{1,2}[0-9]{2}\.[A-Za-z0-9]{8,24}\.[A-Za-z0-9]{64}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "stripe-secret-key",
         description: "Stripe secret or restricted key: charges, refunds and reads customers",
         keywords: &["sk_live_", "sk_test_", "sk_prod_", "rk_live_", "rk_test_", "rk_prod_"],
-        pattern: r"\b[sr]k_(?:live|test|prod)_[A-Za-z0-9]{16,250}\b",
+        pattern: r"\b[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,250}",
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -39,7 +39,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "square-access-token",
         description: "Square access token: charges and reads customers",
         keywords: &["eaaa", "sq0atp-"],
-        pattern: r"\bsq0atp-[A-Za-z0-9_-]{22}|\bEAAA[A-Za-z0-9_-]{60}\b",
+        pattern: r"\bsq0atp-[A-Za-z0-9_-]{22}|\bEAAA[A-Za-z0-9_-]{36,60}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -80,7 +80,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["paypal", "braintree"],
         pattern: concat!(
             near!(r"(?:paypal|braintree)[\w .-]{0,20}(?:secret|private)"),
-            r"(E[A-Za-z0-9_-]{79}|[0-9a-f]{32})\b"
+            r"(E[A-Za-z0-9_-]{79}|[0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -165,7 +165,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "checkout-secret-key",
         description: "Checkout.com secret key: charges",
         keywords: &["sk_sbox_", "sk_"],
-        pattern: r"\bsk_(?:sbox_)?[a-z2-7]{26}[a-z*#$=]",
+        pattern: r"\bsk_(?:sbox_)?[a-z2-7]{26}[a-z*#$=]|\bsk_(?:test_)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -233,7 +233,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "shippo-token",
         description: "Shippo token: buys shipping labels",
         keywords: &["shippo_live_", "shippo_test_"],
-        pattern: r"\bshippo_(?:live|test)_[0-9a-f]{40}\b",
+        pattern: r"\bshippo_(?:live|test)_[0-9A-Fa-f]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -291,7 +291,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "polar-token",
         description: "Polar access token: reads and changes billing",
         keywords: &["polar_"],
-        pattern: r"\bpolar_(?:pat|oat|at_[uo]|ac|rt_[uo]|cs|cst|mst|whs|rat)_[A-Za-z0-9]{32,80}\b",
+        pattern: r"\bpolar_(?:pat|oat|at|at_[uo]|ac|rt|rt_[uo]|cs|cst|mst|whs|rat)_[A-Za-z0-9]{20,80}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -304,7 +304,10 @@ pub(super) static RULES: &[Rule] = &[
         id: "lob-api-key",
         description: "Lob API key: sends mail on paper",
         keywords: &["lob"],
-        pattern: concat!(near!(r"\blob"), r"((?:live|test)_(?:pub_)?[0-9a-f]{35})\b"),
+        pattern: concat!(
+            near!(r"\blob"),
+            r"((?:live|test)_(?:[0-9A-Fa-f]{35}|pub_[0-9A-Fa-f]{31}))\b"
+        ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -22,7 +22,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["heroku"],
         pattern: concat!(
             near!("heroku"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -38,8 +38,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "fly-access-token",
         description: "Fly.io access token: controls applications",
-        keywords: &["fm1r_", "fm1a_", "fm2_", "fo1_"],
-        pattern: r"\b(?:fm1[ar]_|fm2_)[A-Za-z0-9+/]{100,2000}={0,3}|\bfo1_[A-Za-z0-9_-]{43}",
+        keywords: &["fm1r_", "fm1a_", "fm2_", "fo1_", "flyv1"],
+        pattern: r"(?:\b(?:fm1[ar]_|fm2_)|FlyV1 )[A-Za-z0-9+/_-]{90,2000}={0,3}|\bfo1_[A-Za-z0-9_-]{43}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -71,7 +71,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["railway"],
         pattern: concat!(
             near!(r"railway[\w .-]{0,16}token"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -102,7 +102,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "vercel-token-named",
         description: "Vercel token in the older format, beside its name",
         keywords: &["vercel"],
-        pattern: concat!(near!(r"vercel[\w .-]{0,16}(?:token|key)"), r"([A-Za-z0-9]{24})\b"),
+        pattern: concat!(near!("vercel"), r"([A-Za-z0-9]{24})\b"),
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
@@ -147,7 +147,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "supabase-access-token",
         description: "Supabase personal access token: controls projects",
         keywords: &["sbp_"],
-        pattern: r"\bsbp_(?:v0_|oauth_)?[0-9a-f]{40}\b",
+        pattern: r"\bsbp_(?:v0_|oauth_)?[0-9A-Za-z]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -176,7 +176,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "neon-api-key",
         description: "Neon API key: controls databases",
         keywords: &["napi_"],
-        pattern: r"\bnapi_[a-z0-9]{50,72}\b",
+        pattern: r"\bnapi_[A-Za-z0-9]{50,72}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

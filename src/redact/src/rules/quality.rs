@@ -9,7 +9,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["snyk"],
         pattern: concat!(
             near!(r"snyk[\w .-]{0,24}"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -83,7 +83,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["appveyor"],
         pattern: concat!(
             near!(r"appveyor[\w .-]{0,16}(?:token|key)"),
-            r"((?:v2\.)?[a-z0-9]{20})\b"
+            r"((?:v2\.)?[A-Za-z0-9]{20})\b"
         ),
         min_entropy: 3.3,
         check: Check::Nothing,
@@ -97,7 +97,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitrise-token",
         description: "Bitrise personal access token",
         keywords: &["bitrise"],
-        pattern: concat!(near!(r"bitrise[\w .-]{0,16}(?:token|key)"), "([A-Za-z0-9_-]{86})"),
+        pattern: concat!(near!("bitrise"), "([A-Za-z0-9_-]{80,90})"),
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -130,8 +130,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "LaunchDarkly access token or SDK key",
         keywords: &["launchdarkly", "launch_darkly", "ld_"],
         pattern: concat!(
-            near!(r"(?:launch_?darkly|\bld_)[\w .-]{0,20}(?:key|token|sdk)?"),
-            r"((?:api-|sdk-|mob-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[A-Za-z0-9=_-]{40})\b"
+            near!(r"(?:launch_?darkly|\bld_)"),
+            r"((?:api-|sdk-|mob-)?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9=_-]{40})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -163,7 +163,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "configcat-sdk-key",
         description: "ConfigCat SDK key",
         keywords: &["configcat-sdk-1/"],
-        pattern: "configcat-sdk-1/[A-Za-z0-9_-]{22}/[A-Za-z0-9_-]{22}",
+        pattern: r#"(?:configcat-sdk-1/|(?i:configcat)[\w .-]{0,24}[\s"\x27`=:,>(|?]{1,12})[A-Za-z0-9_-]{22}/[A-Za-z0-9_-]{22}"#,
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -222,7 +222,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Scalr API token",
         keywords: &["scalr"],
         pattern: concat!(
-            near!(r"scalr[\w .-]{0,16}token"),
+            near!("scalr"),
             r"(at-[a-z0-9]{10,24}\.[A-Za-z0-9_-]{30,100}|eyJ[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,600}\.[A-Za-z0-9_-]{20,200})"
         ),
         min_entropy: 3.8,

@@ -11,13 +11,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "//registry.npmjs.org/:_authToken=«npm_pcshwtzVF7dBKoPQLZ0Q0YR4tLr4TLB2WVhu»",
-            "NPM_TOKEN=«npm_Wqdwf6mQ0DgYRhBHUFQWWcbG3sIJgIKaTBtb»",
+            "//registry.npmjs.org/:_authToken=«npm_VhuWqdwf6mQ0DgYRhBHUFQWWcbG3sIJgIKaT»",
+            "NPM_TOKEN=«npm_BtbYI0MwCI21sJ23jb8zjwBpwKzoFi91jOwX»",
         ],
         negatives: &[
             "NPM_TOKEN=npm_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
             "npm_config_registry",
-            "npm_YI0MwCI21sJ23jb8zjwB",
+            "npm_UXLNhR7l7al2rmyEUhIb",
         ],
     },
     Rule {
@@ -28,8 +28,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
-            "//npm.pkg.example.org/:_authToken=«7bc7f44b-3505-46cf-a0eb-36b34f55b387»",
-            r#"//registry.acme.io/npm/:_authToken = "«vwHpGTgCXB3XRwEmn3pLUTw4fa2fsJlTNNgR5Qzzx2dZF0PokVET7pFmMkAtCfYJ»""#,
+            "//npm.pkg.example.org/:_authToken=«eb36b34f-55b3-47ab-a3ed-bf667b202953»",
+            r#"//registry.acme.io/npm/:_authToken = "«R5Qzzx2dZF0PokVET7pFmMkAtCfYJGKVNKY4uTA2LJCHdxjtQOsCfQ80tkZpQGx5»""#,
         ],
         negatives: &[
             "//registry.npmjs.org/:_authToken=${NPM_TOKEN}",
@@ -45,8 +45,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
-            "//registry.acme.io/:_password=«x9PFXl4lfO2bGMj9Ufhfvoll=»",
-            "_auth = «3z2+p8NE+wCwBHT/weKvi41b3ZF0R5CtIZ97QvDd==»\n",
+            "//registry.acme.io/:_password=«BZorEzROg/x9PFXl4lfO2bGM=»",
+            "_auth = «j9Ufhfvoll3z2+p8NE+wCwBHT/weKvi41b3ZF0R5==»\n",
         ],
         negatives: &[
             "_auth=${NPM_AUTH}",
@@ -63,12 +63,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "TWINE_PASSWORD=«pypi-AgEIcHlwaS5vcmchtOvKOCyG_8UAyFe471Qyauild_CRoZYk82RxhLvGscpOaURvxAec6XopAZhOTFpUs6FcEGH19uqyLrCxOLRjx43R_8G5uyVcDiQCEFLsLv7dPyjrod7xfGR-JTLbWjlE4»",
-            "password = «pypi-AgEIcHlwaS5vcmcIb01FMLZKad4kQ0K-1ALoMh-SYkOfCaP6vIpSQnen7VaM9ubra7pfuHC9mP-Z6vRkB8ey-osOrtdmmrHZY4sKuGnTkFG90DIhGn1Z1BiP1fubU-IpdrRhKnf1N8n9h5Up1A88kbY5eGkzsIra2AQDAq_cSWMUlr3quwNS2Y3id»\n",
+            "TWINE_PASSWORD=«pypi-AgEIcHlwaS5vcmcCtIZ97QvDdhtOvKOCyG_8UAyFe471Qyauild_CRoZYk82RxhLvGscpOaURvxAec6XopAZhOTFpUs6FcEGH19uqyLrCxOLRjx43R_8G5uyVcDiQCEFLsLv7dPyjrod7xfGR»",
+            "password = «pypi-AgEIcHlwaS5vcmcquwNS2Y3idzgRi5Uwh-8ADnLZfqnUm2ifBn1JWzNjahV5ZyTMGbRtpkvH9kbZjXAmH5AiIFrDAaay26AQvAbaCbpBg9G2oz2pHq8VD8WXzdKYsnLqTFR62eL3t27lFVQjDF_rdUe3W4HZFZE0UQ0xlavEGo8IIuEzvxYzPfhPp»\n",
         ],
         negatives: &[
             "TWINE_PASSWORD=pypi-AgEIcHlwaS5vcmc...",
-            "pypi-AgEIcHlwaS5vcmczgRi5Uwh-8ADnLZfqnUm",
+            "pypi-AgEIcHlwaS5vcmcdofxtJE08gpTBdYEE6uK",
         ],
     },
     Rule {
@@ -79,10 +79,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "TWINE_PASSWORD=«pypi-AgENdGVzdC5weXBpLm9yZw2ifBn1JWzNjahV5ZyTMGbRtpkvH9kbZjXAmH5AiIFrDAaay26AQvAbaCbpBg9G2oz2pHq8VD8WXzdKYsnLqTFR62eL3t27lFVQjDF_rdUe3W4HZFZE0UQ0xlavEGo8IIuE»",
-            r#"password: "«pypi-AgENdGVzdC5weXBpLm9yZwzvxYzPfhPpdofxtJE08gpTBdYEE6uK7rZCOP-FZqkdxxmIuRfouyGtn4iUK4xqt7t2325kBhqCHY2I1Rg9PhLp3V0rWm6vHycI-LsF-wKxN_VqsXWktX4XJmMwvOUkjeKVBLXd--EDQMKTk68Ptc7d»""#,
+            "TWINE_PASSWORD=«pypi-AgENdGVzdC5weXBpLm9yZw7KIr7nVJD43tYjKMD4_7ichlYVGuN79vXIUWS7z3ctmD2DSbvDbWLbjWHJwQiVhY4H6WJuARew132LKG1K6E9yd3X8Ld2da60XRyLodUvd1LRh3MkmAVXSHjud-z-kEF75»",
+            r#"password: "«pypi-AgENdGVzdC5weXBpLm9yZwFouuxN7T36mHHw6QKQrN4EhJgv0oBHHI9fjTA0L7QI8VkU-GLV0Gw8EulWWQWX2aDQoK5UL2y_NsHBh8_Y7ZHpTnftuJ64V5svDakyENBvib04W2ZkdUu0_lewpB2TCcGpXViNP4c7YvIKN7rTfJLq»""#,
         ],
-        negatives: &["pypi-AgENdGVzdC5weXBpLm9yZw...", "pypi-AgENdGVzdC5weXBpLm9yZw7KIr7nVJD4"],
+        negatives: &["pypi-AgENdGVzdC5weXBpLm9yZw...", "pypi-AgENdGVzdC5weXBpLm9yZw8YWGFpoLul"],
     },
     Rule {
         id: "rubygems-api-key",
@@ -92,10 +92,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            ":rubygems_api_key: «rubygems_d4c2997efe2012cb859ef5c8bcbe6d0437d7b0570c902c88»",
-            "GEM_HOST_API_KEY=«rubygems_5a2b1ce8ec856a15ddd998d9e7f60dcf90d00edca6930b50»",
+            ":rubygems_api_key: «rubygems_338dace5da31aecb10912f1ea91b887b01ea6732aa8f08d9»",
+            "GEM_HOST_API_KEY=«rubygems_8fe48a97e6e581475a9316b99cf21b3f641c75038cd3d7d2»",
         ],
-        negatives: &[":rubygems_api_key: rubygems_xxx", "rubygems_d9a1d9236bcb8250f6f2"],
+        negatives: &[":rubygems_api_key: rubygems_xxx", "rubygems_89177b4a65eb9048bdbe"],
     },
     Rule {
         id: "crates-io-token",
@@ -105,13 +105,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "CARGO_REGISTRY_TOKEN=«ciop5pDCQJSL6pR6h16P6kklPItDw0ZBRHD»",
-            "[registry]\ntoken = \"«cio13gqql3DvRsTviJ8LtCpdOXTrdkAh94K»\"\n",
+            "CARGO_REGISTRY_TOKEN=«ciopmRW7nVAskVN5f7XjAVZWfgZhNiLAhsB»",
+            "[registry]\ntoken = \"«cioo7EUUBGmcGzeCBe96wylqZb6xZlsCG8M»\"\n",
         ],
         negatives: &[
             "CARGO_REGISTRY_TOKEN=cioxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            "acionqqrWLKE5ceLwnNAVN8sDv3L2TRrEYx2",
-            "ciof9xFqsx1AU",
+            "acioVRcvlDFmZcce5t2gfmaVpfR27LdX4geO",
+            "cionOiiob3zQ3",
         ],
     },
     Rule {
@@ -122,13 +122,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "dotnet nuget push -k «oy2ql4pkfyyvyy81aovhs2xs1m5tjqnd45z3zqhwgcj6kr»",
-            "NUGET_API_KEY=«oy232x2jk7o8afmptnkea02y1zfbxk05fclhn1wobqh8y9»",
+            "dotnet nuget push -k «oy2pydvzr3xj5gp4cv82c5btbw8g3zgnbti1ftilumhykl»",
+            "NUGET_API_KEY=«oy2iafbtu7tgrc55j7y3p8n8czcuipzkwo86js3vjpbpom»",
         ],
         negatives: &[
             "NUGET_API_KEY=oy2xxx",
-            "toy2xetu92b3zkrst36iwc8r7si48zyqphh6sk7fghq1uz2",
-            "oy2l0vhdv27zw",
+            "toy224o1ilxgtccgn0ubanxisyoreq90sk1fgjdt930apuq",
+            "oy2iyqeh4akcu",
         ],
     },
     Rule {
@@ -139,10 +139,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "docker login -u acme -p «dckr_pat_ebLek8f5PNfSGGCTch7RACniRQJ»",
-            "DOCKERHUB_TOKEN=«dckr_oat_jgTp8BsgXFvdmHY0p2F1jGNeCFUqOzv7»",
+            "docker login -u acme -p «dckr_pat_ImRBU4_OcJX3OB6hxhDieszdIZx»",
+            "DOCKERHUB_TOKEN=«dckr_oat_lPxN2fkwFfENlIH4kZiLTN8HwL64vrEi»",
         ],
-        negatives: &["DOCKERHUB_TOKEN=dckr_pat_xxx", "dckr_pat_VNbtGT0S6F"],
+        negatives: &["DOCKERHUB_TOKEN=dckr_pat_xxx", "dckr_pat_O4Vp3J9L0T"],
     },
     Rule {
         id: "docker-config-auth",
@@ -152,8 +152,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            r#"{"auths": {"https://index.docker.io/v1/": {"auth": "«zeejMmkybFkgmiArrDcZFWgQYJ6Us+nF9eQ5f+dN==»"}}}"#,
-            r#""ghcr.io": {"auth":"«dSn6YmAdNr3kMqwPzpWuxrakcMPMmIf//tX6EBeYeOrFZuSCsK6RtFcEDy58D2rx»"}"#,
+            r#"{"auths": {"https://index.docker.io/v1/": {"auth": "«670dIBw7Nun5aBAJyS76i/d/HsRUbtWU7bCH2kEV==»"}}}"#,
+            r#""ghcr.io": {"auth":"«vNw61c7wws9LCiE9TpsfNerFvOGSU+ATeBqKPdMgUi/IKV6ccXp6Ex2vujKExiqL»"}"#,
         ],
         negatives: &[
             r#"{"auth": "<base64>"}"#,
@@ -169,8 +169,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            r#""acme.azurecr.io": {"identitytoken": "«UnMeenB1PdaBUrLWDIiG1Kv2lmtgM70bEOHqXHio9bueOImRBU4_OcJX3OB6hxhDieszdIZxlPxN2fkwFfENlIH4kZiLTN8HwL64vrEiO4Vp3J9L0T670dIBw7Nun5aBAJyS76i-d-HsRUbtWU7bCH2kEVvNw61c7wws9LCiE9TpsfNerFvOGSU_ATeBqKPdMgUi-IKV»"}"#,
-            r#"{"identitytoken":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTcwMDYxOSIsImlhdCI6MTc2NzQ3ODA4Nn0.Ex2vujKExiqL4-Mgcbib0TZ9Q_MStOoezb5WMZz6-wL»"}"#,
+            r#""acme.azurecr.io": {"identitytoken": "«4-Mgcbib0TZ9Q_MStOoezb5WMZz6-wLrEhGPVkYQW95u4E2E9i2Bx5myLnoBT0xac65_Bv7Dw3c5fcwtpmXooQwvQno6GRihZhefi_Aojb6DoHGnQhfDx0H6QtvqiyTX-jyE2r4aYK8xirubG5BhWX_IOW9JtrShqVbFiTWjub_a3__1mYtuSQEUOw7g9QfMftztOeeG»"}"#,
+            r#"{"identitytoken":"«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTM3MTg1MiIsImlhdCI6MTc2NzcyMzUxNH0.XVMt642wpIGAL3ZRaU08HEHkBTOeBvgby9w-9VgvBQi»"}"#,
         ],
         negatives: &[r#""identitytoken": "<token>""#, r#""identitytoken": "short""#],
     },
@@ -178,12 +178,12 @@ pub(super) static RULES: &[Rule] = &[
         id: "clojars-token",
         description: "Clojars deploy token: publishes packages",
         keywords: &["clojars_"],
-        pattern: r"\bCLOJARS_[0-9a-f]{60}\b",
+        pattern: r"\bCLOJARS_[0-9A-Za-z]{60}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "CLOJARS_PASSWORD=«CLOJARS_4718ab2cacfe5e7d7f2d65e369336bd500eef65e75d0e105433c33a55a33»",
-            r#":password "«CLOJARS_e8a21c1112f6320e73883a1175d8ea45426bcf267d4e0c9f524508e61ccf»""#,
+            "CLOJARS_PASSWORD=«CLOJARS_e2060e110147763854e83fe0d3786a7fd906bfe9789c4597edfc229652a2»",
+            r#":password "«CLOJARS_a0137ec9ad352fbe61f91d172e839ebe6f5b7d6d387c26181f4e2ed405cc»""#,
         ],
         negatives: &["CLOJARS_PASSWORD=CLOJARS_xxx", "CLOJARS_USERNAME=acme"],
     },
@@ -191,13 +191,13 @@ pub(super) static RULES: &[Rule] = &[
         id: "packagist-token",
         description: "Private Packagist token: pulls packages",
         keywords: &["packagist_"],
-        pattern: r"\bpackagist_[a-z]{2,4}_[0-9a-f]{60,72}\b",
+        pattern: r"\bpackagist_[a-z]{2,4}_[0-9A-Fa-f]{60,100}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "COMPOSER_AUTH_TOKEN=«packagist_ort_8acf844b14b072bc250f0dffd3c45ba7ba5e1fa191464a1187f2a4cb94eed538869d»",
-            r#""token": "«packagist_uut_ca0bdf87826ba165106f5ffb156a2e2060e110147763854e83fe0d3786a7fd906bfe»""#,
+            "COMPOSER_AUTH_TOKEN=«packagist_ort_0298da9ce2ff2b842f34bbcd2605b3215d9489530d77aff528779645feca43b93e5d»",
+            r#""token": "«packagist_uut_7c72b3c62328110cd871f6418e204221b202ed6e7278ec450a82665bfb84823f391f»""#,
         ],
-        negatives: &["packagist_ort_xxx", "packagist_ort_9789c4597edfc229652a"],
+        negatives: &["packagist_ort_xxx", "packagist_ort_a2361ef7ed32ce980701"],
     },
 ];

@@ -11,10 +11,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "VAULT_TOKEN=«hvs.CAESIpLDHEk5nmnUG0FYNMVnawgPcJoKIcIM6Z2aYOXqosvLrY0RvlDdYg9MPVE3e-ssx5Bi9Iu8U_hkjjnfLetYE9LoBsp»",
-            "X-Vault-Token: «hvs.2wQdf4kIpWTEWaetJIua3FaJ»",
+            "VAULT_TOKEN=«hvs.CAESI0ZjMUwiLlIMb95TqjS0c5lIBjz-FUbnITvsPI2TR8-YHTa6votJ158tRisb9RG5TqUuAs7ywzmuCenMIuIg1kM8xad»",
+            "X-Vault-Token: «hvs.zKeyT3Tc7hvJrGKV61oKvsHv»",
         ],
-        negatives: &["VAULT_TOKEN=hvs.xxxxxxxxxxxxxxxxxxxxxxxx", "hvs.zRudOMc7eY"],
+        negatives: &["VAULT_TOKEN=hvs.xxxxxxxxxxxxxxxxxxxxxxxx", "hvs.Wub05ShoPn"],
     },
     Rule {
         id: "vault-batch-token",
@@ -24,10 +24,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "VAULT_TOKEN=«hvb.AAAAAQkjI8qGOMHsvnaPRWbqwV_2yM2ohxAOuCrr1dVw8vvDBnlB5RAvK_GjnX4IEB9Hl48j-rQpe5W0ZjMUwiLlIMb95TqjS0c5lIBjz-FUbnITvsPI2TR8-YHTa6votJ158tRisb9RG5TqUu»",
-            r#"token: "«hvr.n7JH1jDmlmgkoQcTgtrIkUrd»""#,
+            "VAULT_TOKEN=«hvb.AAAAAQRXDpFfhIH-51iFfuWnFe58Yn_w_d_RRxXEyt5BIhH6hfwEXKNHYtCRFeuqY7C2CQ8dN45wyde1G3s0ow52Nf8wRSXvE_qxwugyuKQnDhKu4VTCsfaJzJafRTfGBxMxNtRdgfFZBBYWi0»",
+            r#"token: "«hvr.kagBh9JeDFIgiELbX8kcOwyO»""#,
         ],
-        negatives: &["VAULT_TOKEN=hvb.xxx", "hvb.XAfZtWEl27"],
+        negatives: &["VAULT_TOKEN=hvb.xxx", "hvb.H7IlSKhtVh"],
     },
     Rule {
         id: "vault-token-named",
@@ -40,8 +40,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "VAULT_TOKEN=«s.a2bzKeyT3Tc7hvJrGKV61oKv»",
-            "X-Vault-Token: «s.sHvWub05ShoPnvyo5hp1cd7U.rqF0C»",
+            "VAULT_TOKEN=«s.I3GTawYuqelTUkiRQcbpI7Y3»",
+            "X-Vault-Token: «s.VwbDnUowLxA5UuTaBcYrJncw.qEJ6J»",
         ],
         negatives: &["VAULT_TOKEN=$VAULT_TOKEN", "vault_token = s.lookup_vault_token_from_file()"],
     },
@@ -53,8 +53,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "Unseal Key 1: «1iFfuWnFe58Yn+w+d+RRxXEyt5BIhH6hfwEXKNHYtCR=»\n",
-            r#"VAULT_UNSEAL_KEY="«FeuqY7C2CQ8dN45wyde1G3s0ow52Nf8wRSXvE+qxwugy»""#,
+            "Unseal Key 1: «oXbjMy9sU8CiUhmozmY4ls09xBtYXIqIvdQk1pManOx=»\n",
+            r#"VAULT_UNSEAL_KEY="«NDhw0HBMeDAADkjKoePDKOJWJLnKcoH3Og5ooJquXN1G»""#,
         ],
         negatives: &["Unseal Key 1: <key>", "unseal_key_shares = 5"],
     },
@@ -66,10 +66,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "VAULT_SECRET_ID=«59a37195-ebb7-4108-a801-ab18659594a0»",
-            "vault write auth/approle/login role_id=x secret_id=«117c66cc-2d50-4d32-af34-f051bc690ef5»",
+            "VAULT_SECRET_ID=«cefa89d4-5a43-44e8-a29b-949ceb5e5ee7»",
+            "vault write auth/approle/login role_id=x secret_id=«ad248a82-fce5-4aa7-aa9c-ad44c52f01d5»",
         ],
-        negatives: &["secret_id=<uuid>", "role_id=3930ba82-5541-47b0-a67b-bda0d1861b8f"],
+        negatives: &["secret_id=<uuid>", "role_id=8f85222a-f3ed-4712-ab1f-fc223600b62a"],
     },
     Rule {
         id: "consul-nomad-token",
@@ -77,13 +77,13 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["consul", "nomad"],
         pattern: concat!(
             near!(r"(?:consul|nomad)[\w .-]{0,16}token"),
-            r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "CONSUL_HTTP_TOKEN=«3c0296f4-bf72-4133-a3ce-24df564cc848»",
-            "X-Nomad-Token: «50a2d390-3a59-415d-a691-766722931a79»",
+            "CONSUL_HTTP_TOKEN=«c1ee0c3d-0147-4331-aef3-8e188d9ac48d»",
+            "X-Nomad-Token: «53452c6a-ce8a-4f77-ac43-741322069f1d»",
         ],
         negatives: &[
             "CONSUL_HTTP_TOKEN=<token>",
@@ -98,10 +98,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "credentials \"app.terraform.io\" {\n  token = \"uryr1RTJs2gSGs.atlasv1.«coH3Og5ooJquXN1GZ4_RHL1qvPqoLq7GflMSLtNX4Ux7x66DO0kqJRGl-Z4wkQREGPM»\"\n}",
-            "TF_TOKEN_app_terraform_io=zM4vAXSX6JPKM4.atlasv1.«qsZuk_cf3wJ8IvjijQ-p72WDfiJTg8_WiknBbbUyjPZe64dZo3afqCxpne969mJ5eHI»",
+            "credentials \"app.terraform.io\" {\n  token = \"7qLUBDBJ5a2hcY.atlasv1.«JrL6ulhIAqm-6i7WIBsB73MGkKMY0zrpI26yebgIu0_6G3woPKN3cORo-WyrIchPQDP»\"\n}",
+            "TF_TOKEN_app_terraform_io=AxN7hLLUgVAOez.atlasv1.«phc2Q66kSswVnW5YA7TWwrElJVfUXTexDcYB_kHRM9fBtjXeddxOgpkcDpYbyNKw_07»",
         ],
-        negatives: &[r#"token = "xxxxxx.atlasv1.zzzzzzzzzzzzz""#, ".atlasv1.3NRXtJ1xnrulYyRZ6HR0"],
+        negatives: &[r#"token = "xxxxxx.atlasv1.zzzzzzzzzzzzz""#, ".atlasv1.MPEXfHz6UMjiK0q7DINY"],
     },
     Rule {
         id: "pulumi-access-token",
@@ -111,10 +111,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "PULUMI_ACCESS_TOKEN=«pul-f77cc43741322069f1d8ded031849e5218643fe2»",
-            r#""accessTokens": {"https://api.pulumi.com": "«pul-ec8646ed98299cd6438de610185dfe8d53a99d0a»"}"#,
+            "PULUMI_ACCESS_TOKEN=«pul-4619051d527974b1d2448ac94b93669109e64177»",
+            r#""accessTokens": {"https://api.pulumi.com": "«pul-0c7d8de6bb5dc2a3dc55d7077526a8ec8d2dff41»"}"#,
         ],
-        negatives: &["PULUMI_ACCESS_TOKEN=pul-xxx", "pul-a3fc64801a"],
+        negatives: &["PULUMI_ACCESS_TOKEN=pul-xxx", "pul-e4e8920ab8"],
     },
     Rule {
         id: "doppler-token",
@@ -124,13 +124,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "DOPPLER_TOKEN=«dp.st.prd.voMuAxN7hLLUgVAOezhdbXO8BvGO2DQUWRKDLfwUR8j»",
-            "doppler configure set token «dp.pt.U3XHlQ0xg0yCRzLJ2HYNnDwy5Wl2HRiM8H2LJpfrxGc»",
+            "DOPPLER_TOKEN=«dp.st.prd.sQeXf4gz4qc6Q7LVCk7bYykDmb7M4aMonQklEHBlNj6»",
+            "doppler configure set token «dp.pt.EyHYRBiB2QWB8TKtheHW4kN0cNmlmWbCv4hVRfwH1JA»",
         ],
         negatives: &[
             "DOPPLER_TOKEN=dp.st.xxx",
-            "dp.pt.xGRy7T4w8c",
-            "udp.st.YloU28bIMH8ZJznFQ3fqKvtK2M7ELcnNjey7Gc2Y5Gb",
+            "dp.pt.5M8mimltw4",
+            "udp.st.NUhjpfnhFqKkMVOoFcItSbVxQuekZH1KnLGsoeTcfP3",
         ],
     },
     Rule {
@@ -141,12 +141,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "INFISICAL_TOKEN=«st.05a132073c06995fde9a7c18.6eb9229d4e789c4619051d527974b1d2.448ac94b93669109e641770c7d8de6bb»",
-            r#"token: "«st.5dc2a3dc-55d7-4775-a6a8-ec8d2dff41e4.e8920ab89223c81e50c5e6007655fd54.fcd4dd932516560ea32bd64659b34726»""#,
+            "INFISICAL_TOKEN=«st.7c5dd8f802ae4f5a16d839ae.9ca1a638e34c3227824fbadf5cc2bd8a.0c37825c9e6b050bde9f0432d2c00e7f»",
+            r#"token: "«st.84bf9604-5259-4424-a096-d1fa6d1f7944.8dbb240135bc833616644571f5bff9cb.13a7c1d54eb10af61d399910727444e6»""#,
         ],
         negatives: &[
             "INFISICAL_TOKEN=st.xxx",
-            "test.3f857f190ba256972127c5dd.8f802ae4f5a16d839ae9ca1a638e34c3.227824fbadf5cc2bd8a0c37825c9e6b0",
+            "test.18c5de5e9763595632630600.a76e393c4362998de5b000ba3f87ba02.a18c50cdfa03cf7b6cc2712fd9819aaa",
         ],
     },
     Rule {
@@ -157,12 +157,12 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "OP_SERVICE_ACCOUNT_TOKEN=«ops_eyJzaWduSW5BZGRyZXNzIjoixaS05K8dtmk0iXbd4D8JtV/KBaruixNQrksgcLy1g/Pz1e8FNrsI1TUjqbhpvVZJopAhBzstuCg/uU/9NWVepRCZf0xs4ThbP9yh3nNLMhaCkCqqr7AgHYw15x7NCznvMuzpkAobydaODA7mLmXqmzlLNI06wSdddSOp8HDSQbjReHXxaW1+QdpW+FSBWWiEfj90LIfNQRR0OMSpjMMIo7RmcNb13Op7HggCbDdY30n4qOFObvOTnhgzNdMBnG6seJx+JRvxK4Su+SaZ8tA6Y/8nABz4kqvyNyiJhOacXzoY+DndODjQDLensmNTfvoUIbbv1e/o3GiPmtYn6YaP04ScKgJH82ZgtJv+QherH7cFhW1K0khxZVUAa3awm63z+TrzaxZJsO56bRgm»",
-            r#""token": "«ops_eyJrPUK931HmGT3BnfrMLJzoQxsFi2eLlu9tRTA8HuB9Qv9nU+mni6cQrjniNwjOe0sQ2Asb68YSvhrPMU2ji5QcrUJA/bk2oYd3Ov9nKoOpFkigFBmPT+CORywULfsBnCraPeYYXa/eR7ytImyMx7nTwt96MDA/6kt2ld8V8nkPD/ULveyl4FwTQnv1HI3JiGuCvIpvzqdzNKC/UMScObGZoK+e5h4tMFOvskA2imjMjtxsmAm2211o0hex4oZnid38zu3JKhcJ63Nnq4O1YprupgCmZCY1bpFY80gugMRLLcQ=»""#,
+            "OP_SERVICE_ACCOUNT_TOKEN=«ops_eyJzaWduSW5BZGRyZXNzIjoi0OMSpjMMIo7RmcNb13Op7HggCbDdY30n4qOFObvOTnhgzNdMBnG6seJx+JRvxK4Su+SaZ8tA6Y/8nABz4kqvyNyiJhOacXzoY+DndODjQDLensmNTfvoUIbbv1e/o3GiPmtYn6YaP04ScKgJH82ZgtJv+QherH7cFhW1K0khxZVUAa3awm63z+TrzaxZJsO56bRgmrPUK931HmGT3BnfrMLJzoQxsFi2eLlu9tRTA8HuB9Qv9nU+mni6cQrjniNwjOe0sQ2Asb68YSvhrPMU2ji5QcrUJA/bk2oYd3Ov9nKoOpFkigFBmPT+CORywULfsBnCraPeYYXa/eR7ytImyMx7nTwt96MDA/6kt2ld8V8nkPD/ULveyl4FwTQnv1HI3JiGuCvIpvzqdzNK»",
+            r#""token": "«ops_eyJC/UMScObGZoK+e5h4tMFOvskA2imjMjtxsmAm2211o0hex4oZnid38zu3JKhcJ63Nnq4O1YprupgCmZCY1bpFY80gugMRLLcQ2UkjlOstbatSWHhYawkXDtEgxvA/wL6hTbfQZBnwH8WaNTcbLSFhwZ9KhljV0PXmD3tPDXqZRy6ySEonA/I+c3iYbA0TTf/G1bH9kK2djvaiXv3CzVXOaCbbCtH749qJNIcYuRVIEiIXpJDP0QD6YNd5RKfJTEXdKjLLv22CWFg4SpctSAytV/JM+ObaQkuWFexeLMwU6bT=»""#,
         ],
         negatives: &[
             "OP_SERVICE_ACCOUNT_TOKEN=ops_eyJ...",
-            "ops_eyJ2UkjlOstbatSWHhYawkXDtEgxvA/wL6hTbfQZBnw",
+            "ops_eyJfgvFQn2BMUyx70tLI1GdN9pXbuNOBGzLuG7uLnQW",
         ],
     },
     Rule {
@@ -173,10 +173,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "secret key: «A3-6Q4YAT-DLZ4SD-6FE7X-0UYGO-1JUOY-I9ZVM»",
-            "OP_SECRET_KEY=«A3-3MWPHG-N5R5B1EZAN0-7WWC5-Q60AQ-4F9S1»",
+            "secret key: «A3-6218K7-2IJ3YO-TQI4P-3GTNM-4YIDX-76EKS»",
+            "OP_SECRET_KEY=«A3-JS0ZBC-7OGTIFUV6L8-OV583-1RRVX-XR5ZI»",
         ],
-        negatives: &["A3-XXXXXX-XXXXXX-XXXXX-XXXXX-XXXXX-XXXXX", "A3-K1OMX7-97YUAO"],
+        negatives: &["A3-XXXXXX-XXXXXX-XXXXX-XXXXX-XXXXX-XXXXX", "A3-K5VVQO-T6J099"],
     },
     Rule {
         id: "bitwarden-access-token",
@@ -186,10 +186,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "BWS_ACCESS_TOKEN=«0.00748eef-4898-4c5a-a872-8c387ada7ec9.bCGKS1vscr1w5pyWbIsXess9P9WkGB:2CWFg4SpctSAytV/JM+Oba==»",
-            "bws run -t «0.a25c7151-995b-40b1-a57a-3d69b65ed498.APLVIqbtEHMh6VLya3ktuKnqYGG8mY:LuG7uLnQW42v5qt7WCNHr8==»",
+            "BWS_ACCESS_TOKEN=«0.100daecf-9a5e-4e4f-a6bf-0640a761a781.AhDXQW2DCthE8yXqKjVVoC8mHn14m9:PQSRhOS/sHP5k1AI30ov9C==»",
+            "bws run -t «0.5d310752-5d83-4302-a3f4-dd5f3beff9ad.sr8eMQud897Yj5KPIAyUjmjq32dOML:i2NQAWvhdRWJKW4gunRQcH==»",
         ],
-        negatives: &["BWS_ACCESS_TOKEN=0.xxx", "0.7e3966fc-41b2-49c3-a4bb-49dc0173942a"],
+        negatives: &["BWS_ACCESS_TOKEN=0.xxx", "0.c02e962f-bee3-4591-a181-e4dc0f6d7575"],
     },
     Rule {
         id: "bitwarden-client-secret",
@@ -202,8 +202,8 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            r#"BW_SESSION="«RxDR+62JIQUUJ/YqbNiETBv/RQGCMs1edc2R4Y8MPv764q8QAT8dysdRDBeRCIe0p674Np9XHtD5yBzPQSRhOS==»""#,
-            "BW_CLIENTSECRET=«FjIquCfAInrB80AhkEoTk1AhPcMapl»",
+            r#"BW_SESSION="«WfKHsgGiQonaJSeE/365LaRyY/agTQSWCn2dSVYiSe2KCNBfjnbxlfQfLkOurVE6x3st/5RmMl3s2kyfrMwnRj==»""#,
+            "BW_CLIENTSECRET=«Kqbv0kWY1Q5wZ2doowYpis4T9zyYnh»",
         ],
         negatives: &["BW_SESSION=$(bw unlock --raw)", "BW_CLIENTSECRET=<secret>"],
     },
@@ -213,15 +213,15 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["akeyless", "ksm_", "conjur", "cyberark"],
         pattern: concat!(
             near!(r"(?:akeyless|\bksm_|conjur|cyberark)[\w .-]{0,20}(?:key|token|config)"),
-            "((?:US|EU|AU|GOV|JP|CA):[A-Za-z0-9_-]{43}|[A-Za-z0-9+/]{43}=|[a-z0-9]{40,60}|ey[A-Za-z0-9+/]{80,1200}={0,2})"
+            "((?:US|EU|AU|GOV|JP|CA):[A-Za-z0-9_-]{43}|[A-Za-z0-9+/]{43}=|[A-Za-z0-9]{40,60}|ey[A-Za-z0-9+/]{80,1200}={0,2})"
         ),
         min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
-            "AKEYLESS_ACCESS_KEY=«jx1In5ociAo/r11w8oS589KP0KIjOgt1WtztHhi2NQA=»",
-            "KSM_CONFIG=«eyWvhdRWJKW4gunRQcHWbk7LBj+T57oUuMhNhHf6q1Yc9B0DwFxWfKHsgGiQonaJSeE/365LaRyY/agTQSWCn2dSVYiSe2KCNBfjnbxlfQfLkOurVE6x3st/5RmMl3s2kyfrMwnRjGcQvShCCSFrKYWAo4njExVj1WE4q/+FEtRlQXEs+3s53AusgQpM5j0xMgDryAjthdYC2gqYfQ6vliibfJim3FfT+OeVjzfMnBHdeGpb1IIlAQd6wiGsS3MmjqEqiSwSm1Q2oZozcj7Un/Z2W2H8pGpy68VyFDE0OJ5N+f»",
-            "CONJUR_AUTHN_API_KEY=«pdmslb56v1c772c3mp6hcp8hlnuleb03p90i70a7d9xfy1lbeo32»",
-            "KSM_TOKEN=«US:UqmGnIJnleuEmWpM1YZUs2UDiH3BGqhT_61X2IyA0xu»",
+            "AKEYLESS_ACCESS_KEY=«4njExVj1WE4q/+FEtRlQXEs+3s53AusgQpM5j0xMgDr=»",
+            "KSM_CONFIG=«eyyAjthdYC2gqYfQ6vliibfJim3FfT+OeVjzfMnBHdeGpb1IIlAQd6wiGsS3MmjqEqiSwSm1Q2oZozcj7Un/Z2W2H8pGpy68VyFDE0OJ5N+fEgyKwd+Q3f4f6zFoeFpwAOwjd06E0q1agUlX2wcjC75UqmGnIJnleuEmWpM1YZUs2UDiH3BGqhT+61X2IyA0xuqTJW7an+dOYmONXIqI23+unVnic/YklhRI3+eMoJ2OtBZGa9zNYLgy3t8TFw1KhBlLDngM6G/XBLKaKP7vdTI+a7ZzUVVVtL0r0BSL0Nrq8P»",
+            "CONJUR_AUTHN_API_KEY=«56ffothio501t1pnotczxz3waltlyk0njvd79cw6o6e60ez8gs4o»",
+            "KSM_TOKEN=«US:mRk7QerpYTBf_b7VuzMHTx5S-XdIdwwUfxc0gwuwhZm»",
         ],
         negatives: &["AKEYLESS_ACCESS_KEY=<key>", r#"conjur_account = "acme""#],
     },

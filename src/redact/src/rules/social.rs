@@ -56,7 +56,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["facebook", "fb_app", "meta_app", "fb_secret", "fb_client"],
         pattern: concat!(
             near!("(?:facebook|fb_app|fb_secret|fb_client|meta_app)"),
-            r"([0-9a-f]{32})\b"
+            r"([0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -97,7 +97,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "LinkedIn client id or secret beside its name",
         keywords: &["linkedin", "linked_in", "linked-in"],
         pattern: concat!(
-            near!(r"linked[_-]?in[\w .-]{0,16}(?:secret|client|key)"),
+            near!("linked[_-]?in"),
             r"(WPL_AP1\.[A-Za-z0-9]{16}\.[A-Za-z0-9+/=]{6,10}|[A-Za-z0-9]{14,16})(?:\b|=)?"
         ),
         min_entropy: 3.2,
@@ -128,7 +128,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "twitch-token",
         description: "Twitch access token or client secret beside its name",
         keywords: &["twitch"],
-        pattern: concat!(near!("twitch"), r"([a-z0-9]{30})\b"),
+        pattern: concat!(near!("twitch"), r"([A-Za-z0-9]{30})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -154,7 +154,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "spotify-secret",
         description: "Spotify client secret: acts as the application",
         keywords: &["spotify"],
-        pattern: concat!(near!(r"spotify[\w .-]{0,16}(?:secret|id)"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!("spotify"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -170,7 +170,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "pinterest-token",
         description: "Pinterest access or refresh token",
         keywords: &["pina_", "pinr."],
-        pattern: r"\bpina_[A-Z0-9]{60,160}\b|\bpinr\.[0-9a-zA-Z._-]{30,160}",
+        pattern: r"\bpina_[A-Za-z0-9]{24,160}\b|\bpinr\.[0-9a-zA-Z._-]{30,160}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -196,7 +196,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "flickr-token",
         description: "Flickr key or secret beside its name",
         keywords: &["flickr"],
-        pattern: concat!(near!("flickr"), r"([A-Za-z0-9]{32}|[0-9a-f]{16})\b"),
+        pattern: concat!(near!("flickr"), r"([A-Za-z0-9]{32}|[0-9A-Fa-f]{16})\b"),
         min_entropy: 2.6,
         check: Check::Nothing,
         positives: &[
@@ -222,7 +222,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitly-token",
         description: "Bitly access token: makes and changes links",
         keywords: &["bitly"],
-        pattern: concat!(near!("bitly"), r"([0-9a-f]{40})\b"),
+        pattern: concat!(near!("bitly"), r"([0-9A-Fa-f]{40})\b"),
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -266,8 +266,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "mapbox-public-token",
         description: "Mapbox public token: bills the account",
-        keywords: &["pk.eyj"],
-        pattern: r"\bpk\.eyJ[A-Za-z0-9_-]{50,120}\.[A-Za-z0-9_-]{20,24}",
+        keywords: &["pk."],
+        pattern: r"\bpk\.[A-Za-z0-9_-]{50,140}\.[A-Za-z0-9_-]{20,24}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -294,6 +294,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "Weather, location or data service key beside its name",
         keywords: &[
             "openweather",
+            "owm_",
+            "pyowm",
             "weatherapi",
             "ipinfo",
             "ipstack",
@@ -314,10 +316,8 @@ pub(super) static RULES: &[Rule] = &[
             "alchemy",
         ],
         pattern: concat!(
-            near!(
-                r"(?:openweather|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|omdb|tmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|alchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"
-            ),
-            r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9a-f]{30,32}|[A-Z0-9]{16})\b"
+            near!(r"(?:openweather|\bowm_|pyowm|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|\bomdb|\btmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|\balchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"),
+            r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,

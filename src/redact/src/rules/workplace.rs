@@ -59,7 +59,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["asana"],
         pattern: concat!(
             near!("asana"),
-            r"([0-2]/[0-9]{12,20}(?:/[0-9]{12,20})?:[0-9a-f]{32}|[A-Za-z0-9]{32})\b"
+            r"([0-2]/[0-9]{12,20}(?:/[0-9]{12,20})?:[0-9A-Fa-f]{32}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -74,7 +74,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "clickup-token",
         description: "ClickUp personal token",
         keywords: &["pk_"],
-        pattern: r"\bpk_[0-9]{6,10}_[A-Z0-9]{32}\b",
+        pattern: r"\bpk_[0-9]{6,10}_[A-Za-z0-9]{32}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -113,17 +113,14 @@ pub(super) static RULES: &[Rule] = &[
         id: "linear-client-secret",
         description: "Linear client secret beside its name",
         keywords: &["linear"],
-        pattern: concat!(near!(r"linear[\w .-]{0,16}(?:secret|key)"), r"([0-9a-f]{32})\b"),
+        pattern: concat!(near!(r"\blinear"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
             "LINEAR_CLIENT_SECRET=«0d8613e12d97a6358b6af7e4f33f6bb3»",
             r#"linear_webhook_secret: "«ff3d69c82cc43e117527224ba513100c»""#,
         ],
-        negatives: &[
-            "LINEAR_CLIENT_SECRET=<secret>",
-            r#"linear_md5 = "db63b4060b731b2bb05a8583d2957bcb""#,
-        ],
+        negatives: &["LINEAR_CLIENT_SECRET=<secret>", r#"linear_md5 = "db63b4060b731b2bb05a""#],
     },
     Rule {
         id: "trello-token",
@@ -133,37 +130,37 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
-            "TRELLO_TOKEN=«ATTAd2b2b6b9b32566967e4fe22efbb129d261a7fa331e6c77223eb90a6ee4fd39fa5CD8DB85»",
-            "&token=«ATTA009d34bc0649bb0ce858c4394c95beae6703a1ae297d47f85229ab64e28dcbb1168F073E»",
+            "TRELLO_TOKEN=«ATTA8583d2957bcbd2b2b6b9b32566967e4fe22efbb129d261a7fa331e6c77223eb90A6EE4FD»",
+            "&token=«ATTA39fa5cd8db85009d34bc0649bb0ce858c4394c95beae6703a1ae297d47f85229AB64E28D»",
         ],
-        negatives: &["TRELLO_TOKEN=ATTAxxx", "ATTA0fdbef9f582e030377b8"],
+        negatives: &["TRELLO_TOKEN=ATTAxxx", "ATTAcbb1168f073e0fdbef9f"],
     },
     Rule {
         id: "trello-token-named",
         description: "Trello token or key beside its name",
         keywords: &["trello"],
-        pattern: concat!(near!("trello"), r"([0-9a-f]{64}|[0-9a-f]{32}|[A-Za-z-0-9]{32})\b"),
+        pattern: concat!(near!("trello"), r"([0-9A-Fa-f]{64}|[0-9A-Fa-f]{32}|[A-Za-z-0-9]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "TRELLO_API_KEY=«7c2b72f62a505085ce560bd7b67385bf»",
-            r#"trello_token: "«eae624c8d6a57edbdcbafe26e7ee35ee0fcd596eb6c63b7a40ce107bc3d53480»""#,
+            "TRELLO_API_KEY=«582e030377b87c2b72f62a505085ce56»",
+            r#"trello_token: "«0bd7b67385bfeae624c8d6a57edbdcbafe26e7ee35ee0fcd596eb6c63b7a40ce»""#,
         ],
-        negatives: &["TRELLO_API_KEY=<key>", r#"trello_board = "TeX3pm1K""#],
+        negatives: &["TRELLO_API_KEY=<key>", r#"trello_board = "ca0oxIzR""#],
     },
     Rule {
         id: "monday-token",
         description: "monday.com API token beside its name",
         keywords: &["monday"],
         pattern: concat!(
-            near!(r"monday[\w .-]{0,16}(?:key|token)"),
+            near!("monday"),
             r"(eyJ[A-Za-z0-9_-]{10,200}\.eyJ[A-Za-z0-9_-]{20,800}\.[A-Za-z0-9_-]{20,100})"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
-            "MONDAY_API_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTA5OTg0MyIsImlhdCI6MTc2NzgxODM1Mn0.WSaXhPYXAcZlwI5PwfwMyX7FYpJKPPQk0j9W3VonmQZ»",
-            r#"monday_token: "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTgzMjUzNCIsImlhdCI6MTc2NzAxNDA3M30.6uRlVQVTU5cmX_RRNHos8hIkNN9OmrDxhUlyteYIIfD»""#,
+            "MONDAY_API_TOKEN=«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTE2MjEyOSIsImlhdCI6MTc2NzU4NzU4Mn0.HbVifCiEzfHFWSaXhPYXAcZlwI5PwfwMyX7FYpJKPPQ»",
+            r#"monday_token: "«eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ1c2VyLTE5NjE3OCIsImlhdCI6MTc2Nzk2OTY5Mn0.W3VonmQZBsRAGb6uRlVQVTU5cmX_RRNHos8hIkNN9Om»""#,
         ],
         negatives: &["MONDAY_API_TOKEN=<token>", r#"monday_key = "eyJ...""#],
     },
@@ -175,10 +172,10 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "FIGMA_TOKEN=«figd_TyGwiUAQ73XivrP5m2J_1fPSvc2o7eMvbIZ_ctDH»",
-            "X-Figma-Token: «figd_QK7t2zR0ThNV4lt7Zqt0PnJQXUIm-L7LCJSz3h2OVpA»",
+            "FIGMA_TOKEN=«figd_rDxhUlyteYIIfDTyGwiUAQ73XivrP5m2J_1fPSvc»",
+            "X-Figma-Token: «figd_L7LCJSz3h2OVpAOTGKZ51_CbRkQ55_A_EkGAH9PscNH»",
         ],
-        negatives: &["FIGMA_TOKEN=figd_xxx", "figd_OTGKZ51_Cb"],
+        negatives: &["FIGMA_TOKEN=figd_xxx", "figd_GKS0Y62wUl"],
     },
     Rule {
         id: "dropbox-short-lived-token",
@@ -188,13 +185,13 @@ pub(super) static RULES: &[Rule] = &[
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            "DROPBOX_TOKEN=«sl.u.RkQ55_A_EkGAH9PscNHGKS0Y62wUljuG-zV5Bab17Aw8LQB1eFd1zMlZHqsH-bJP11G7SqW7N-O4WaJr2fewE9PM4UP49Vv3FLLI7hNRVv5J6hpOCHLHuNiAW9dCvrtrke7-hMCDMbz9GszL3f04nQsNMhqg4dSjedhEu4ccPx6N0Pxki0etbdLuVepuymGUCUNPvE2rNA8eB5vZsC23q8rENMhCXZIESS9GSqu4SSAVo5fqpla6VhYdle-FrLJK8DCvmDN9HgHTMo4Ym4MyS4kZQ3ZfQ9Yh0KminKz81cmK»",
-            "Bearer «sl.BI50f78cOPbo2BaaFckABLTtkOwcfdq3pxqv1W5nCffsCxBXVS2mxGP71yW9WFfbpmD_ATF2nX-J9sUybMGKNzKnkPuUm-hjn76zIAvFmZ_Ra9q7-LAl0Bw--EixV1kfm91j91jozlBJu»",
+            "DROPBOX_TOKEN=«sl.u.juG-zV5Bab17Aw8LQB1eFd1zMlZHqsH-bJP11G7SqW7N-O4WaJr2fewE9PM4UP49Vv3FLLI7hNRVv5J6hpOCHLHuNiAW9dCvrtrke7-hMCDMbz9GszL3f04nQsNMhqg4dSjedhEu4ccPx6N0Pxki0etbdLuVepuymGUCUNPvE2rNA8eB5vZsC23q8rENMhCXZIESS9GSqu4SSAVo5fqpla6VhYdle-FrLJK8DCvmDN9HgHTMo4Ym4MyS4kZQ3ZfQ9Yh0KminKz81cmKI50f78cOPbo2BaaFckABLTtkOwcfd»",
+            "Bearer «sl.Bq3pxqv1W5nCffsCxBXVS2mxGP71yW9WFfbpmD_ATF2nX-J9sUybMGKNzKnkPuUm-hjn76zIAvFmZ_Ra9q7-LAl0Bw--EixV1kfm91j91jozlBJucc5LMooTYxYzebVvhkwTl-Ge3u0jC»",
         ],
         negatives: &[
             "DROPBOX_TOKEN=sl.xxx",
-            "ssl.cc5LMooTYxYzebVvhkwTl-Ge3u0jCnYmgUVEtnhk",
-            "sl.TjrJ5wL--RGgXf9Tufzo",
+            "ssl.nYmgUVEtnhkTjrJ5wL--RGgXf9TufzolV7B7nbxw",
+            "sl.Ay0sybeFyuGFEcyishVi",
         ],
     },
     Rule {
@@ -203,29 +200,26 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["dropbox"],
         pattern: concat!(
             near!("dropbox"),
-            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[a-z0-9]{15}\b)"
+            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[A-Za-z0-9]{15}\b)"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "DROPBOX_APP_SECRET=«fx3n3gallnm0jma»",
-            r#"dropbox_token: "«c8pmkqppbmeAAAAAAAAAAshViss5QFxyhlXcb66EiCGCw2AB2zII6ve7tuke3UUT»""#,
+            "DROPBOX_APP_SECRET=«jj2vpl6mdf7yba3»",
+            r#"dropbox_token: "«3peoqol1nn1AAAAAAAAAAzII6ve7tuke3UUTGjkBrn8gXY6ghWP715dt9VLF3mWP»""#,
         ],
         negatives: &["DROPBOX_APP_SECRET=<secret>", r#"dropbox_folder = "/Apps/shop""#],
     },
     Rule {
         id: "box-secret",
         description: "Box client secret or developer token beside its name",
-        keywords: &["box_", "box-"],
-        pattern: concat!(
-            near!(r"\bbox[_-](?:client|developer|access|api)[\w .-]{0,16}"),
-            r"([A-Za-z0-9]{32})\b"
-        ),
+        keywords: &["box"],
+        pattern: concat!(near!(r"\bbox"), r"([A-Za-z0-9]{32})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
-            "BOX_CLIENT_SECRET=«qeQRf2niXgEdyTzDL7LHdLdQyuODZA2C»",
-            r#"box_developer_token: "«b5P7jExspBgyuMjAboGncErIkJ9zwvkV»""#,
+            "BOX_CLIENT_SECRET=«MjAboGncErIkJ9zwvkVUTxloXXn8HBdi»",
+            r#"box_developer_token: "«OgpkoeBY1VdZkFfasrnu36ZOGj17D2V8»""#,
         ],
         negatives: &["BOX_CLIENT_SECRET=<secret>", "box_client_width = 40"],
     },
