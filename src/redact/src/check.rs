@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 impl Rule {
     /// Whether a matched secret holds what the rule asks of it beyond its pattern.
     #[must_use]
-    pub fn accepts(&self, secret: &str) -> bool {
-        (self.min_entropy <= 0.0 || entropy(secret.as_bytes()) >= self.min_entropy)
+    pub fn accepts(&self, secret: &[u8]) -> bool {
+        (self.min_entropy <= 0.0 || entropy(secret) >= self.min_entropy)
             && self.check.holds(secret)
     }
 }
@@ -16,12 +16,13 @@ impl Rule {
 impl Check {
     /// Whether the secret proves its own format.
     #[must_use]
-    pub fn holds(self, secret: &str) -> bool {
-        match self {
-            Self::Nothing => true,
-            Self::GithubCrc32 => github_crc32(secret).unwrap_or(false),
-            Self::Jwt => jwt(secret).unwrap_or(false),
-        }
+    pub fn holds(self, secret: &[u8]) -> bool {
+        let proof = match self {
+            Self::Nothing => return true,
+            Self::GithubCrc32 => github_crc32,
+            Self::Jwt => jwt,
+        };
+        std::str::from_utf8(secret).ok().and_then(proof).unwrap_or(false)
     }
 }
 
@@ -31,7 +32,7 @@ pub fn entropy(bytes: &[u8]) -> f32 {
     let mut counts = [0_u32; 256];
     for byte in bytes {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
     }
     let all = bytes.len() as f32;
@@ -51,7 +52,7 @@ fn github_crc32(token: &str) -> Option<bool> {
     let (random, checksum) = body.split_at_checked(body.len().checked_sub(6)?)?;
     let value = checksum.bytes().try_fold(0_u64, |value, byte| {
         let digit = DIGITS.iter().position(|d| *d == byte)?;
-        Some(value * 62 + digit as u64)
+        value.checked_mul(62)?.checked_add(digit as u64)
     })?;
     Some(value == u64::from(crc32fast::hash(random.as_bytes())))
 }

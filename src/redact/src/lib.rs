@@ -1,14 +1,24 @@
-//! What secrets look like: the rule table, and the proofs that some formats carry within.
+//! Finds secrets and personal data in texts, and puts placeholders in their place.
 //!
-//! Enters: nothing but a text that a rule's pattern matched. Leaves: the rules, and whether a match
-//! is what it seems. This crate depends on nothing of ours and does no I/O. The gateway does not
-//! consult it yet; a test holds every rule to its own samples.
+//! Enters: bytes of a text, whole or as they come; JSON as bytes. Leaves: what was found and where,
+//! the same bytes with placeholders spliced in, and nothing that names a value. This crate depends
+//! on nothing of ours and knows no clock, network, thread or random source.
+//!
+//! [`engine`] finds, [`stream`] keeps the undecided end of a text that is still coming,
+//! [`json`] takes a body apart into its strings, [`placeholder`] makes what stands in a value's place.
 
 mod check;
+pub mod engine;
+pub mod json;
+#[path = "pii_stub.rs"]
+pub mod pii;
+mod placeholder;
 mod rule;
 mod rules;
 
 pub use check::entropy;
+pub use engine::{Action, Detector, Engine, Finding, InvalidDetector, Look};
+pub use placeholder::{Keyring, ShortKey};
 pub use rule::{Check, Rule};
 
 /// Every rule.

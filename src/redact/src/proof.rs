@@ -12,7 +12,7 @@ fn find<'t>(rule: &Rule, text: &'t str) -> Vec<&'t str> {
         .captures_iter(text)
         .filter_map(|found| found.get(1).or(found.get(0)))
         .map(|secret| secret.as_str())
-        .filter(|secret| rule.accepts(secret))
+        .filter(|secret| rule.accepts(secret.as_bytes()))
         .collect()
 }
 

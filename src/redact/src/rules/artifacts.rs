@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "artifactory-api-key",
         description: "JFrog Artifactory API key: reads and writes artifacts",
         keywords: &["akcp"],
-        pattern: r"\bAKCp[A-Za-z0-9]{69}\b",
+        pattern: r"\bAKCp[A-Za-z0-9]{68,72}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -19,8 +19,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "artifactory-reference-token",
         description: "JFrog reference token: reads and writes artifacts",
-        keywords: &["cmvmdgtu"],
-        pattern: r"\bcmVmdGtuO[A-Za-z0-9]{50,60}\b",
+        keywords: &["cmvmd"],
+        pattern: r"\bcmVmd[A-Za-z0-9]{55,60}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -32,10 +32,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "jfrog-key-named",
         description: "JFrog or Artifactory credential beside its name",
-        keywords: &["jfrog", "artifactory", "bintray"],
+        keywords: &["jfrog", "artifactory", "bintray", "xray"],
         pattern: concat!(
-            near!(r"(?:jfrog|artifactory|bintray)[\w .-]{0,20}(?:key|token|password|pass|pwd)"),
-            r"([A-Za-z0-9]{64,73}|[0-9A-Fa-f]{40})\b"
+            near!("(?:jfrog|artifactory|bintray|xray)"),
+            r"([A-Za-z0-9]{73}|[A-Za-z0-9]{64}|[0-9A-Fa-f]{40})\b"
         ),
         min_entropy: 3.3,
         check: Check::Nothing,
@@ -78,7 +78,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sidekiq-source-url",
         description: "Credential of the Sidekiq gem source",
         keywords: &["https://", "http://"],
-        pattern: r"https?://([0-9a-f]{8}:[0-9a-f]{8})@(?:gems|enterprise)\.contribsys\.com",
+        pattern: r"(?i:https?://)([0-9A-Fa-f]{8}:[0-9A-Fa-f]{8})@(?i:(?:gems|enterprise)\.contribsys\.com)",
         min_entropy: 2.5,
         check: Check::Nothing,
         positives: &[
@@ -93,8 +93,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "nuget-cleartext-password",
         description: "Password in a NuGet configuration",
-        keywords: &[r#"key="cleartextpassword""#],
-        pattern: r#"(?i:key="ClearTextPassword"\s{1,4}value=")([A-Za-z0-9!#$*+,./:=?@^_|~-][A-Za-z0-9!#$%*+,./:=?@^_|~-]{5,200})""#,
+        keywords: &[r#"password""#],
+        pattern: r#"(?i:<add key="(?:ClearText)?Password"\s{0,4}value=")([A-Za-z0-9!#$*+,./:=?@^_|~-][A-Za-z0-9!#$%*+,./:=?@^_|~-]{5,200})""#,
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[
@@ -164,5 +164,24 @@ pub(super) static RULES: &[Rule] = &[
             r#"quay_token: "«gyCrpn83EqfC4OUY0K73ELO2e7WF773iNJ5vhcCy»""#,
         ],
         negatives: &["QUAY_PASSWORD=$QUAY_PASSWORD", r#"quay_repo = "acme/shop""#],
+    },
+    Rule {
+        id: "sidekiq-source-credential",
+        description: "User and password of the Sidekiq Pro and Enterprise gem servers",
+        keywords: &["contribsys"],
+        pattern: concat!(
+            near!("bundle_(?:gems|enterprise)__contribsys__com"),
+            r"([0-9A-Fa-f]{8}:[0-9A-Fa-f]{8})\b"
+        ),
+        min_entropy: 2.5,
+        check: Check::Nothing,
+        positives: &[
+            "BUNDLE_GEMS__CONTRIBSYS__COM=«fe129a79:3db74ccb»",
+            r#"BUNDLE_ENTERPRISE__CONTRIBSYS__COM: "«b6f273bc:8b81d905»""#,
+        ],
+        negatives: &[
+            "BUNDLE_GEMS__CONTRIBSYS__COM=<user>:<password>",
+            "bundle_gems__contribsys__com: 5b2a",
+        ],
     },
 ];

@@ -216,7 +216,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "other-token-assignment-quoted",
         description: "Token of any name, in quotes; some only mark a page of results",
         keywords: &["token"],
-        pattern: r#"[A-Za-z0-9][_-]?(?i:token)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
+        pattern: r#"(?i:token)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -274,7 +274,7 @@ pub(super) static RULES: &[Rule] = &[
             "encryption-key",
             "api key",
         ],
-        pattern: r#"(?i:(?:api|access|secret|private|auth|client|app|master|admin|service|signing|encryption)[ _-]?key|token|secret|password|passwd|credential)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?:=>|:=|=|:|,|\()\s{0,4}\\?["'`]{0,1}([0-9a-f]{32,128}|[0-9A-F]{32,128})\b"#,
+        pattern: r#"(?i:(?:api|access|secret|private|auth|client|app|master|admin|service|signing|encryption)[ _-]?key|token|secret|password|passwd|credential)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?:=>|:=|=|:|,|\()\s{0,4}\\?["'`]{0,1}([0-9A-Fa-f]{32,128}|[0-9A-F]{32,128})\b"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -333,7 +333,7 @@ pub(super) static RULES: &[Rule] = &[
             "encryption-key",
             "api key",
         ],
-        pattern: r#"(?:(?i:(?:api|access|auth|secret|private|client|master|admin|service)[ _-]?(?:key|token)|secret|password|passwd)|_TOKEN)(?i:[_-]?value)?\\?["'`\])]{0,2}\s{0,4}(?:=>|:=|=|:)\s{0,4}\\?["'`]{0,1}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"#,
+        pattern: r#"(?:(?i:(?:api|access|auth|secret|private|client|master|admin|service)[ _-]?(?:key|token)|secret|password|passwd)|_TOKEN)(?i:[_-]?value)?\\?["'`\])]{0,2}\s{0,4}(?:=>|:=|=|:)\s{0,4}\\?["'`]{0,1}([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"#,
         min_entropy: 3.1,
         check: Check::Nothing,
         positives: &[

@@ -110,7 +110,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "aws-presigned-signature",
         description: "Signature of a presigned AWS URL: opens the object until it expires",
         keywords: &["x-amz-signature="],
-        pattern: r"(?i:X-Amz-Signature=)([0-9a-f]{64})\b",
+        pattern: r"(?i:X-Amz-Signature=)([0-9A-Fa-f]{64})\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -143,7 +143,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "amazon-mws-auth-token",
         description: "Amazon Marketplace (MWS) token: acts for a seller",
         keywords: &["amzn.mws."],
-        pattern: r"amzn\.mws\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"amzn\.mws\.[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -156,7 +156,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "amazon-login-client-secret",
         description: "Login with Amazon client secret: acts as the application",
         keywords: &["amzn1.oa2-cs.v1."],
-        pattern: r"amzn1\.oa2-cs\.v1\.[0-9a-f]{64}",
+        pattern: r"amzn1\.oa2-cs\.v1\.[0-9A-Fa-f]{64}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

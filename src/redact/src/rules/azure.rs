@@ -23,17 +23,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "azure-storage-key-named",
         description: "Azure Storage account key beside its name",
-        keywords: &[
-            "azure_storage",
-            "azurestorage",
-            "azure-storage",
-            "storage_account_key",
-            "storageaccountkey",
-            "storage_key",
-            "account_key",
-        ],
+        keywords: &["azure", "storage", "account", "access"],
         pattern: concat!(
-            near!("(?:azure[_-]?storage|storage_?(?:account_?)?key|account_key)"),
+            near!("(?:azure|storage|account|access)[ _.-]?(?:[a-z]{1,12}[ _.-]?)?key"),
             "([A-Za-z0-9+/]{86}==)"
         ),
         min_entropy: 4.0,
@@ -51,7 +43,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "azure-shared-access-key",
         description: "Shared access key of Service Bus, Event Hubs, IoT Hub, SignalR or Relay",
         keywords: &["accesskey="],
-        pattern: "(?i:AccessKey=)([A-Za-z0-9+/]{43}=)",
+        pattern: "(?i:AccessKey=)([A-Za-z0-9+/]{32,100}={0,2})",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -182,7 +174,9 @@ pub(super) static RULES: &[Rule] = &[
             "search_api_key",
         ],
         pattern: concat!(
-            near!("(?:azure[_-]?(?:openai|api[_-]?key|speech|ai|search)|cognitive|ocp-apim-subscription-key|search_api_key)"),
+            near!(
+                "(?:azure[_-]?(?:openai|api[_-]?key|speech|ai|search)|cognitive|ocp-apim-subscription-key|search_api_key)"
+            ),
             r"([0-9A-Fa-f]{32}|[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26})\b"
         ),
         min_entropy: 3.0,

@@ -108,11 +108,13 @@ pub(super) static RULES: &[Rule] = &[
         id: "exchange-api-secret",
         description: "Secret of another exchange beside its name: trades",
         keywords: &[
-            "bybit", "bitfinex", "bitmex", "bitstamp", "gateio", "okx_", "huobi", "mexc", "deribit",
-            "bitget",
+            "bybit", "bitfinex", "bitmex", "bitstamp", "gateio", "okx_", "huobi", "mexc",
+            "deribit", "bitget",
         ],
         pattern: concat!(
-            near!(r"(?:bybit|bitfinex|bitmex|bitstamp|gateio|\bokx_|huobi|mexc|deribit|bitget)[\w .-]{0,16}(?:key|secret|token|passphrase)"),
+            near!(
+                r"(?:bybit|bitfinex|bitmex|bitstamp|gateio|\bokx_|huobi|mexc|deribit|bitget)[\w .-]{0,16}(?:key|secret|token|passphrase)"
+            ),
             r"([A-Za-z0-9_-]{18,64})\b"
         ),
         min_entropy: 3.2,

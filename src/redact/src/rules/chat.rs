@@ -76,7 +76,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-app-token",
         description: "Slack app-level token: opens the event socket",
         keywords: &["xapp-"],
-        pattern: r"\bxapp-[0-9]{1,4}-[A-Za-z0-9]{8,14}-[0-9]{10,15}-[0-9A-Fa-f]{40,80}\b",
+        pattern: r"\b(?i:xapp)-[0-9]{1,10}-[A-Za-z0-9]{1,30}-[0-9]{1,30}-[0-9A-Za-z]{8,80}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -89,8 +89,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-webhook",
         description: "Slack webhook or workflow address: posts to a channel",
         keywords: &["hooks.slack.com/"],
-        pattern: r"hooks\.slack(?:-gov)?\.com/((?:services|workflows|triggers)/[TE][A-Z0-9]{7,12}/[A-Z0-9]{6,15}/[A-Za-z0-9/]{20,70})",
-        min_entropy: 3.0,
+        pattern: r"(?i:hooks\.slack(?:-gov)?\.com)/((?:services|workflows|triggers)/[A-Za-z0-9+/]{40,100})",
+        min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
             "SLACK_WEBHOOK_URL=https://hooks.slack.com/«services/T066ZYHBZQ/BSIETN658T7/YxGFOP0Erj138UsENzZMQ4oL»",

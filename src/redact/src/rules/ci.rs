@@ -57,7 +57,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &[
             "bkua_", "bkaa_", "bkaj_", "bkar_", "bkct_", "bkcu_", "bkpr_", "bkps_", "bkpt_",
         ],
-        pattern: r"\bbk(?:ua|aa|aj|ar|ct|cu|pr|ps|pt)_[A-Za-z0-9._-]{36,200}",
+        pattern: r"\bbk(?:ua|aa|aj|ar|ct|cu|pr|ps|pt|pat)_[A-Za-z0-9._-]{36,340}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -123,7 +123,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["codecov"],
         pattern: concat!(
             near!("codecov"),
-            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9]{32,36})\b"
+            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9-]{36}|[A-Za-z0-9]{32,36})\b"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -179,8 +179,11 @@ pub(super) static RULES: &[Rule] = &[
         id: "sonar-token-named",
         description: "SonarQube or SonarCloud token in the older format, beside its name",
         keywords: &["sonar"],
-        pattern: concat!(near!("sonar"), r"([0-9A-Fa-f]{40})\b"),
-        min_entropy: 3.2,
+        pattern: concat!(
+            near!("sonar"),
+            r#"((?:sq[abpu]_)?[A-Za-z0-9=_-]{40})(?:["\x27`\s;\\]|$)"#
+        ),
+        min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
             "SONAR_TOKEN=«2487b82ea85d776e90374e53d75686ddb74606b0»",

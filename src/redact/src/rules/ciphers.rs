@@ -126,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "ethereum-private-key",
         description: "Ethereum or other chain private key beside its name: spends the account",
         keywords: &["private", "deployer", "wallet", "eth", "signer"],
-        pattern: r#"(?i:(?:private|deployer|wallet|eth|signer)[_-]?(?:private[_-]?)?key)[\w.-]{0,16}["'\s]{0,3}[:=(,]{1,2}["'\s]{0,3}((?:0x)?[0-9a-f]{64})\b"#,
+        pattern: r#"(?i:(?:private|deployer|wallet|eth|signer)[_-]?(?:private[_-]?)?key)[\w.-]{0,16}["'\s]{0,3}[:=(,]{1,2}["'\s]{0,3}((?:0x)?[0-9A-Fa-f]{64})\b"#,
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[

@@ -22,7 +22,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["alibaba", "aliyun", "alicloud", "accesskeysecret", "access_key_secret"],
         pattern: concat!(
             near!("(?:alibaba|aliyun|alicloud|access_?key_?secret)"),
-            r"([A-Za-z0-9]{30})\b"
+            r"(CAIS[A-Za-z0-9+/_=-]{20,1000}|[A-Za-z0-9]{30,64}\b)"
         ),
         min_entropy: 3.5,
         check: Check::Nothing,
@@ -124,7 +124,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "digitalocean-access-token",
         description: "DigitalOcean personal or OAuth access token: controls the account",
         keywords: &["dop_v1_", "doo_v1_"],
-        pattern: "do[op]_v1_[0-9a-f]{64}",
+        pattern: "do[op]_v1_[0-9A-Fa-f]{64}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -140,7 +140,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "digitalocean-refresh-token",
         description: "DigitalOcean OAuth refresh token: makes new access tokens",
         keywords: &["dor_v1_"],
-        pattern: "dor_v1_[0-9a-f]{64}",
+        pattern: "dor_v1_[0-9A-Fa-f]{64}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -211,10 +211,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "scaleway-secret-key",
         description: "Scaleway secret key: controls the project",
         keywords: &["scw", "scaleway"],
-        pattern: concat!(
-            near!(r"(?:scw|scaleway)[\w .-]{0,16}(?:secret|token)"),
-            r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
-        ),
+        pattern: r#"(?i:scw|scaleway)[\w\s"'=:.-]{0,24}(?i:secret|token)[\w\s"'`\\=:,>(|?.-]{1,32}?([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -245,12 +242,26 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "ovh-application-secret",
         description: "OVHcloud application secret or consumer key: controls the account",
-        keywords: &["ovh", "application_secret", "consumer_key"],
+        keywords: &[
+            "ovh",
+            "app_secret",
+            "application_secret",
+            "app.secret",
+            "application.secret",
+            "app-secret",
+            "application-secret",
+            "appsecret",
+            "applicationsecret",
+            "consumer_key",
+            "consumer-key",
+            "consumer.key",
+            "consumerkey",
+        ],
         pattern: concat!(
-            near!(r"(?:ovh[\w .-]{0,20}(?:secret|consumer)|application_secret|consumer_key)"),
-            r"([A-Za-z0-9]{32}|[0-9A-Fa-f]{32})\b"
+            near!("(?:ovh|app(?:lication)?[_.-]?secret|consumer[_.-]?key)"),
+            r#"([A-Za-z0-9-]{32})(?:\b|[\s"';,\\]|$)"#
         ),
-        min_entropy: 3.2,
+        min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
             "OVH_APPLICATION_SECRET=«EdEDSCsdvKrLCWyg6XhwK5ukj0RqOwui»",
@@ -266,8 +277,11 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "ibm-cloud-api-key",
         description: "IBM Cloud API key: controls the account",
-        keywords: &["ibm", "bluemix"],
-        pattern: concat!(near!("(?:ibm|bluemix)"), "([A-Za-z0-9_-]{42,44})"),
+        keywords: &["ibm", "bluemix", "bx"],
+        pattern: concat!(
+            near!(r"(?:ibm|bluemix|\bbx)"),
+            r#"([A-Za-z0-9_-]{42,44})(?:\b|[\s"';,\\]|$)"#
+        ),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[

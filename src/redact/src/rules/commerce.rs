@@ -36,7 +36,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "woocommerce-key",
         description: "WooCommerce consumer key or secret",
         keywords: &["ck_", "cs_"],
-        pattern: r"\bc[ks]_[0-9a-f]{40}\b",
+        pattern: r"\bc[ks]_[0-9A-Fa-f]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -68,8 +68,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "salesforce-access-token",
         description: "Salesforce session or access token: acts for a user",
-        keywords: &["00d"],
-        pattern: r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,120}",
+        keywords: &["00"],
+        pattern: r"\b00[A-Za-z0-9]{13,16}![A-Za-z0-9._-]{80,260}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -124,7 +124,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "hubspot-token",
         description: "HubSpot private app token: reads and writes contacts",
         keywords: &["pat-na", "pat-eu", "pat-ap"],
-        pattern: r"\bpat-(?:na|eu|ap)[0-9]-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\bpat-(?:na|eu|ap)[0-9]-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -179,7 +179,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "etsy-token",
         description: "Etsy key beside its name",
         keywords: &["etsy"],
-        pattern: concat!(near!(r"\betsy"), r"([A-Za-z0-9]{24}(?::[A-Za-z0-9]{10,64})?)\b"),
+        pattern: concat!(near!("etsy"), r"([A-Za-z0-9]{24}(?::[A-Za-z0-9]{10,64})?)\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -192,7 +192,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "ebay-credential",
         description: "eBay certificate id, which pairs with an application id",
         keywords: &["prd-", "sbx-"],
-        pattern: r"\b(?:PRD|SBX)-[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}\b",
+        pattern: r"\b(?:PRD|SBX)-(?:[0-9A-Fa-f]{12}|[0-9A-Fa-f]{8})-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4,12}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -275,7 +275,9 @@ pub(super) static RULES: &[Rule] = &[
             "hootsuite",
         ],
         pattern: concat!(
-            near!(r"(?:attio|\bapollo_|\bclose_api|activecampaign|braze|iterable|convertkit|getresponse|hootsuite)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:attio|\bapollo_|\bclose_api|activecampaign|braze|iterable|convertkit|getresponse|hootsuite)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"(api_[A-Za-z0-9]{22}\.[A-Za-z0-9]{22}|[0-9A-Fa-f]{72}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9_-]{22,44})(?:\b|=)?"
         ),
         min_entropy: 3.3,
@@ -348,5 +350,31 @@ pub(super) static RULES: &[Rule] = &[
             r#"hue_username: "«FPvpRn4pcshwtzVF7dBKoPQLZ0Q0YR4tLr4TLB2W»""#,
         ],
         negatives: &["SMARTTHINGS_TOKEN=<uuid>", "hue_token = 3"],
+    },
+    Rule {
+        id: "etsy-open-api-key",
+        description: "Etsy key and shared secret in one header",
+        keywords: &["x-api-key", "x_api_key", "xapikey"],
+        pattern: concat!(near!("x[-_]?api[-_]?key"), r"([A-Za-z0-9]{24}:[A-Za-z0-9]{10,64})\b"),
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "x-api-key: «3vliinv3vz21f17a5ic8m89f:0r5h41uzgr»",
+            r#"headers["X-API-Key"] = "«sqlvq6knwn97nysb2j2w191r:gazc7uizj2of»""#,
+        ],
+        negatives: &["x-api-key: <keystring>:<secret>", "x-api-key: abc:def"],
+    },
+    Rule {
+        id: "apollo-api-key",
+        description: "Apollo.io API key beside its name",
+        keywords: &["apollo"],
+        pattern: concat!(near!("apollo"), r#"([A-Za-z0-9_-]{22})(?:["'`\s;,\\]|$)"#),
+        min_entropy: 3.9,
+        check: Check::Nothing,
+        positives: &[
+            "APOLLO_API_KEY=«nrIehe6bhqHxzui-4HOIhd»",
+            r#"apollo_token: "«TNc4SKjGmTY8unPk9ybaMd»""#,
+        ],
+        negatives: &["APOLLO_API_KEY=<key>", r#""@apollo/client": "graphql-mobile-client22""#],
     },
 ];

@@ -47,7 +47,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Token of a content service beside its name",
         keywords: &["storyblok", "datocms", "prismic", "sanity", "strapi", "ghost_", "hygraph"],
         pattern: concat!(
-            near!(r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:storyblok|datocms|prismic|sanity|strapi|\bghost_(?:admin|api|content)|hygraph)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"([0-9A-Fa-f]{24}:[0-9A-Fa-f]{64}|(?:sk)?[A-Za-z0-9_-]{22,256})(?:\b|=)?"
         ),
         min_entropy: 3.5,

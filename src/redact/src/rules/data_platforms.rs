@@ -20,7 +20,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "aiven-token",
         description: "Aiven API token: controls services",
         keywords: &["aiven"],
-        pattern: concat!(near!(r"aiven[\w .-]{0,16}token"), "([A-Za-z0-9+/]{200,420}={0,2})"),
+        pattern: concat!(near!("aiven"), "([A-Za-z0-9+/=]{200,420})"),
         min_entropy: 4.5,
         check: Check::Nothing,
         positives: &[
@@ -49,7 +49,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "databricks-token",
         description: "Databricks access token: runs jobs and reads data",
         keywords: &["dapi", "dkea", "dose", "dsapi"],
-        pattern: r"\b(?:dapi|dkea|dose|dsapi)[0-9a-f]{32}(?:-[0-9])?\b",
+        pattern: r"\b(?:dapi|dkea|dose|dsapi)[0-9A-Fa-f]{32}(?:-[0-9])?\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -174,10 +174,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "upstash-token",
         description: "Upstash REST token: reads and writes a database",
         keywords: &["upstash"],
-        pattern: concat!(
-            near!(r"upstash[\w .-]{0,24}(?:token|key|password)"),
-            "([A-Za-z0-9_-]{38,80}={0,2})"
-        ),
+        pattern: concat!(near!("upstash"), "([A-Za-z0-9+/_-]{32,100}={0,2})"),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[

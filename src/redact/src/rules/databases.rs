@@ -313,8 +313,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "InfluxDB token beside its name: reads and writes series",
         keywords: &["influx"],
         pattern: concat!(
-            near!(r"influx(?:db)?[\w\s.-]{0,16}token"),
-            "([A-Za-z0-9_-]{76,100}={0,2}|apiv3_[A-Za-z0-9_-]{60,100})"
+            near!("influx(?:db)?"),
+            "([A-Za-z0-9+/_-]{76,120}={0,2}|apiv3_[A-Za-z0-9_-]{60,100})"
         ),
         min_entropy: 4.0,
         check: Check::Nothing,
@@ -345,7 +345,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Vector database key beside its name",
         keywords: &["weaviate", "qdrant", "milvus", "zilliz", "chroma_", "turbopuffer"],
         pattern: concat!(
-            near!(r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:weaviate|qdrant|milvus|zilliz|\bchroma_|turbopuffer)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"((?:ck-|tpuf_)?[A-Za-z0-9_-]{32,200}(?:\|[A-Za-z0-9_-]{20,200})?)"
         ),
         min_entropy: 3.8,

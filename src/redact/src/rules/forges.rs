@@ -51,8 +51,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "atlassian-api-token",
         description: "Atlassian API token: Jira and Confluence as a user",
-        keywords: &["atatt3xff"],
-        pattern: "ATATT3xFf[A-Za-z0-9_=.-]{60,300}",
+        keywords: &["atat"],
+        pattern: r"\bATAT[A-Za-z0-9_-]{60,300}(?:=[0-9A-F]{8}|={1,2})?",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[

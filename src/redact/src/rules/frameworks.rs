@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "rails-master-key",
         description: "Rails master key or secret key base: opens credentials, forges sessions",
         keywords: &["rails_master_key", "master_key", "secret_key_base"],
-        pattern: r#"(?i:rails_master_key|\bmaster_key|secret_key_base)["']?\s{0,3}[=:,]>?\s{0,3}["']?([0-9a-f]{128}|[A-Za-z0-9+/]{64}|[0-9a-f]{32}\b)"#,
+        pattern: r#"(?i:rails_master_key|\bmaster_key|secret_key_base)["']?\s{0,3}[=:,]>?\s{0,3}["']?([0-9A-Fa-f]{128}|[A-Za-z0-9+/]{64}|[0-9A-Fa-f]{32}\b)"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -201,4 +201,17 @@ pub(super) static RULES: &[Rule] = &[
             "?token=abc123",
         ],
     },
+    Rule {
+        id: "json-web-token-base64",
+        description: "JSON Web Token, encoded once more",
+        keywords: &["zxlk"],
+        pattern: r"\bZXlK[A-Za-z0-9+/_-]{60,4000}={0,2}",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "token: «ZXlKfnwKbP8toGyEpDH8CcqG8w99CR8wq3hHClXy1NvYCLnBFrLZ2GKtMSITT4WJb1n3tG8vNv1oqiM7SyoM4iDcO0vjlBxlZSsGvDLln0QEtSTXmHfOd4ML66Q2Yyn4kUHJqYpVhXW3vPSl==»",
+            r#""data": "«ZXlKyNNIKmFqVXwL0yt7tFH0sRFmjhUIdvFDvXY90iwDwjyEfd5RbhWspMmjInttsbd7e4KRDZoZ7sRVKk0zWPoSveElRXcfRm0MaEn9AS72WLnnyRD1Eel2Gimb»""#,
+        ],
+        negatives: &["ZXlK", "ZXlKshort"],
+    },
 ];

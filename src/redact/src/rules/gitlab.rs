@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "gitlab-personal-access-token",
         description: "GitLab personal, project or group access token",
         keywords: &["glpat-"],
-        pattern: r"glpat-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2}\.[a-z0-9]{9})?",
+        pattern: r"glpat-[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2}\.[a-z0-9]{9}|\.[a-z0-9]{9})?",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -34,7 +34,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "gitlab-runner-token",
         description: "GitLab runner authentication token: takes jobs and their secrets",
         keywords: &["glrt-"],
-        pattern: r"glrt-(?:t[0-9]_)?[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2}\.[a-z0-9]{9})?",
+        pattern: r"glrt-(?:t[0-9]_)?[A-Za-z0-9_-]{20,300}(?:\.[a-z0-9]{2}\.[a-z0-9]{9}|\.[a-z0-9]{9})?",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -177,13 +177,29 @@ pub(super) static RULES: &[Rule] = &[
         id: "gitlab-session-cookie",
         description: "GitLab session cookie: acts for a signed-in user",
         keywords: &["_gitlab_session="],
-        pattern: r"_gitlab_session=([0-9A-Za-z]{32})\b",
+        pattern: r"_gitlab_session=[0-9A-Za-z]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
-            "Cookie: _gitlab_session=«a523eccee93b3f09fcb662ad2bacd6e6»; other=1",
-            "Set-Cookie: _gitlab_session=«c4e7783ea8a62aca0ed4672f31687c6f»; path=/; secure",
+            "Cookie: «_gitlab_session=a523eccee93b3f09fcb662ad2bacd6e6»; other=1",
+            "Set-Cookie: «_gitlab_session=c4e7783ea8a62aca0ed4672f31687c6f»; path=/; secure",
         ],
         negatives: &["Cookie: _gitlab_session=<session>", "_gitlab_session=73e42736fb6d98cd"],
+    },
+    Rule {
+        id: "gitlab-incoming-mail-address",
+        description: "Token in an address that files issues by mail",
+        keywords: &["incoming+"],
+        pattern: r"\bincoming\+(?:[\w.-]{1,80}-)?[0-9]{1,12}-([A-Za-z0-9_-]{10,40})-(?:issue(?:-[0-9]{1,8})?|merge-request)@",
+        min_entropy: 3.0,
+        check: Check::Nothing,
+        positives: &[
+            "incoming+acme-shop-4711-«9aqp9k9sxssm8kh5u9t5n2w4m»-issue@incoming.gitlab.com",
+            "mailto:incoming+12-«L26n3V2Q87w9Er1A6dXo»-merge-request@git.acme.io",
+        ],
+        negatives: &[
+            "incoming+acme-shop-4711-<token>-issue@incoming.gitlab.com",
+            "incoming+acme@mail.acme.io",
+        ],
     },
 ];

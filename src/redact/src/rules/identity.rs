@@ -76,8 +76,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "auth0-secret",
         description: "Auth0 client secret beside its name",
         keywords: &["auth0"],
-        pattern: concat!(near!(r"auth0[\w .-]{0,16}secret"), "([A-Za-z0-9_-]{64})"),
-        min_entropy: 4.0,
+        pattern: concat!(near!("auth0"), "([A-Za-z0-9_-]{64,128})"),
+        min_entropy: 4.2,
         check: Check::Nothing,
         positives: &[
             "AUTH0_CLIENT_SECRET=«nOUPVm-r2IVGBnQzvDnlkOq0WkB2LEfiLBAIhm1055IOLlAI1cRY0RyKtJ1Cfp6M»",
@@ -101,7 +101,9 @@ pub(super) static RULES: &[Rule] = &[
             "fusionauth",
         ],
         pattern: concat!(
-            near!(r"(?:onelogin|\bjumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"),
+            near!(
+                r"(?:onelogin|\bjumpcloud|\bduo_|workos|stytch|frontegg|descope|keycloak|clerk|fusionauth)[\w .-]{0,20}(?:key|secret|skey|token|password)"
+            ),
             "((?:sk_(?:live|test)_|secret-(?:live|test)-|jca_)?[A-Za-z0-9_-]{32,120}={0,2})"
         ),
         min_entropy: 3.4,
@@ -143,7 +145,9 @@ pub(super) static RULES: &[Rule] = &[
             "crowdstrike",
         ],
         pattern: concat!(
-            near!(r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter|abuseipdb|greynoise|crowdstrike)"),
+            near!(
+                r"(?:virustotal|\bvt_api|shodan|censys|securitytrails|urlscan|\bhunter|abuseipdb|greynoise|crowdstrike)"
+            ),
             r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{80}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.2,
@@ -204,7 +208,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "intra42-client-secret",
         description: "42 school intranet client secret",
         keywords: &["s-s4t2ud-", "s-s4t2af-"],
-        pattern: r"\bs-s4t2(?:ud|af)-[0-9a-f]{64}\b",
+        pattern: r"\bs-s4t2(?:ud|af)-[0-9A-Fa-f]{64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -234,7 +238,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Expo, Unity or game service secret beside its name",
         keywords: &["playfab", "steam_", "unity_", "epic_client"],
         pattern: concat!(
-            near!(r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:playfab|\bsteam_(?:web_)?api|\bunity_(?:service|cloud)|epic_client)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             "([A-Za-z0-9]{32,52}|[0-9A-Fa-f]{32}|[A-Za-z0-9+/_-]{32,64})"
         ),
         min_entropy: 3.2,
@@ -250,7 +256,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Looker, Tableau or Power BI secret beside its name",
         keywords: &["looker", "tableau"],
         pattern: concat!(
-            near!(r"\b(?:looker|tableau)"),
+            near!("(?:looker|tableau)"),
             r"([A-Za-z0-9+/]{22}==:[A-Za-z0-9+/]{32,40}|[A-Za-z0-9]{24}\b|[A-Za-z0-9]{20}\b)"
         ),
         min_entropy: 3.4,
@@ -261,5 +267,18 @@ pub(super) static RULES: &[Rule] = &[
             "TABLEAU_TOKEN=«goERaBsun1ernLjusqEETQ==:lyr4Hgxpz6t7bo7Zn037NDg6oJPwJW8T»",
         ],
         negatives: &["LOOKERSDK_CLIENT_SECRET=<secret>", "tableau_id = workbook_identifier"],
+    },
+    Rule {
+        id: "workos-secret-key",
+        description: "WorkOS or Highnote secret key: acts as the application",
+        keywords: &["_a2v5xz"],
+        pattern: r"\bsk_(?:live|test)_a2V5Xz[A-Za-z0-9+/]{30,90}={0,2}",
+        min_entropy: 4.0,
+        check: Check::Nothing,
+        positives: &[
+            "WORKOS_API_KEY=«sk_test_a2V5Xz6u1jF8x6MFqMX7JySvFMKuBK42tOE0FCfRQ7QvYugk3fa9vo6iM713uwplt6yb/jT+uY70»",
+            r#"highnote.key: "«sk_live_a2V5Xz4T9foyyM5jmqeLb7PwBH2N1zLePZlSfnK+9UpXdxgAyJ9ujjnk8hUJQQ+u/R3r4dv1==»""#,
+        ],
+        negatives: &["WORKOS_API_KEY=sk_test_a2V5Xz...", "sk_live_a2V5Xzshort"],
     },
 ];

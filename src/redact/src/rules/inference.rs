@@ -20,7 +20,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "xai-api-key",
         description: "xAI API key: calls models on the account",
         keywords: &["xai-"],
-        pattern: r"\bxai-[A-Za-z0-9]{70,110}\b",
+        pattern: r"\bxai-[A-Za-z0-9_-]{70,120}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -123,7 +123,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "cerebras-api-key",
         description: "Cerebras API key: calls models on the account",
         keywords: &["csk-"],
-        pattern: r"\bcsk-[a-z0-9]{48}\b",
+        pattern: r"\bcsk-[A-Za-z0-9]{48}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -149,7 +149,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "elevenlabs-api-key",
         description: "ElevenLabs API key: makes speech on the account",
         keywords: &["sk_"],
-        pattern: r"\bsk_[0-9a-f]{48}\b",
+        pattern: r"\bsk_[0-9A-Fa-f]{48}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -183,7 +183,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "jina-api-key",
         description: "Jina AI API key: makes embeddings on the account",
         keywords: &["jina_"],
-        pattern: r"\bjina_[0-9a-f]{32}[A-Za-z0-9_-]{28}",
+        pattern: r"\bjina_[0-9A-Fa-f]{32}[A-Za-z0-9_-]{28}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -222,7 +222,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "langfuse-secret-key",
         description: "Langfuse secret key: reads and writes traces",
         keywords: &["sk-lf-"],
-        pattern: r"\bsk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\bsk-lf-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -75,7 +75,9 @@ pub(super) static RULES: &[Rule] = &[
             "scalyr",
         ],
         pattern: concat!(
-            near!(r"(?:loggly|logz_?io|logdna|mezmo|papertrail|logentries|logtail|better_?stack|rollbar|bugsnag|airbrake|raygun|honeybadger|appsignal|coralogix|lightstep|instana|sematext|scalyr)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:loggly|logz_?io|logdna|mezmo|papertrail|logentries|logtail|better_?stack|rollbar|bugsnag|airbrake|raygun|honeybadger|appsignal|coralogix|lightstep|instana|sematext|scalyr)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             "([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9+/_-]{20,120}={0,2})"
         ),
         min_entropy: 3.2,
@@ -157,7 +159,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "axiom-token",
         description: "Axiom API or personal token",
         keywords: &["xaat-", "xapt-"],
-        pattern: r"\bxa(?:at|pt)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\bxa(?:at|pt)-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -199,7 +201,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "checkly-key",
         description: "Checkly API key",
         keywords: &["cu_"],
-        pattern: r"\bcu_[0-9a-f]{32}\b",
+        pattern: r"\bcu_[0-9A-Fa-f]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -217,7 +219,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Product analytics secret beside its name",
         keywords: &["mixpanel", "amplitude", "segment", "heap_", "rudderstack"],
         pattern: concat!(
-            near!(r"(?:mixpanel|amplitude|segment|\bheap_|rudderstack)[\w .-]{0,16}(?:key|secret|token)"),
+            near!(
+                r"(?:(?:mixpanel|amplitude|segment|\bheap_|rudderstack)[\w .-]{0,16}(?:key|secret|token)|amplitude)"
+            ),
             r"(sgp_[A-Za-z0-9]{64}|[0-9A-Fa-f]{32}|[A-Za-z0-9]{32}|[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43})\b"
         ),
         min_entropy: 3.2,

@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sendgrid-api-key",
         description: "SendGrid API key: sends mail as the domain",
         keywords: &["sg."],
-        pattern: r"\bSG\.[A-Za-z0-9_-]{16,32}[A-Za-z0-9_=.-]{24,64}",
+        pattern: r"\bSG\.[A-Za-z0-9_=.-]{60,70}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -24,7 +24,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "mailgun-api-key",
         description: "Mailgun private API key: sends mail as the domain",
         keywords: &["key-"],
-        pattern: r"\bkey-[0-9a-f]{32}\b",
+        pattern: r"\bkey-[0-9A-Fa-f]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -57,7 +57,10 @@ pub(super) static RULES: &[Rule] = &[
         id: "mailchimp-api-key",
         description: "Mailchimp API key: reads and mails an audience",
         keywords: &["mailchimp", "mc_api"],
-        pattern: concat!(near!("(?:mailchimp|mc_api)"), r"([0-9A-Fa-f]{32}-us[0-9]{1,2})\b"),
+        pattern: concat!(
+            near!(r"(?:mailchimp(?:sdk\.initialize)?|mc_api)"),
+            r"([0-9A-Fa-f]{32}-us[0-9]{1,2})\b"
+        ),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -168,7 +171,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "klaviyo-private-key",
         description: "Klaviyo private key: reads and mails an audience",
         keywords: &["pk_"],
-        pattern: r"\bpk_[0-9A-Za-z]{34}\b|\bpk_[A-Za-z0-9]{6}_[0-9a-f]{34}\b",
+        pattern: r"\bpk_[0-9A-Za-z]{34}\b|\bpk_[A-Za-z0-9]{6}_[0-9A-Fa-f]{34}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -24,7 +24,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "teams-webhook",
         description: "Microsoft Teams incoming webhook: posts to a channel",
         keywords: &["webhook.office.com/webhookb2/", "outlook.office.com/webhook/"],
-        pattern: r"(?:webhook\.office\.com/webhookb2/|outlook\.office\.com/webhook/)([0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36}(?:/[A-Za-z0-9_-]{20,80})?)",
+        pattern: r"(?:webhook\.office\.com/webhookb2/|outlook\.office\.com/webhook/)([0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9A-Fa-f]{32}/[0-9a-f-]{36}(?:/[A-Za-z0-9_-]{20,80})?)",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -124,7 +124,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "plivo-auth-token",
         description: "Plivo auth token: calls and messages",
         keywords: &["plivo"],
-        pattern: concat!(near!(r"plivo[\w .-]{0,16}token"), r"([A-Za-z0-9]{40})\b"),
+        pattern: concat!(near!("plivo"), r#"([A-Za-z0-9_-]{40})(?:\b|[\s"';,\\]|$)"#),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -274,5 +274,21 @@ pub(super) static RULES: &[Rule] = &[
             r#"webex_client_secret: "«7d4a49799665489430dc51e91d369f6720dad4b04420ea838129e8c93baeb696»""#,
         ],
         negatives: &["WEBEX_ACCESS_TOKEN=<token>", r#"webex_room_id = "Y2lzY29z""#],
+    },
+    Rule {
+        id: "telegram-bot-token-named",
+        description: "Telegram bot token beside its name: speaks as the bot",
+        keywords: &["telegr"],
+        pattern: concat!(
+            near!("telegr(?:am)?"),
+            r#"([0-9]{5,16}:A[A-Za-z0-9_-]{34})(?:\b|[\s"';,\\]|$)"#
+        ),
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "TELEGRAM_BOT_TOKEN=«9829945606:AAf-crVQ3S8UH5Nmkn_SOFFfI-D_-3l6Bad»",
+            r#"telegram: {"token": "«399079226:AA7lMTi7yrNz63Rb_RI5mtYKsb6vs8fKBq2»"}"#,
+        ],
+        negatives: &["TELEGRAM_BOT_TOKEN=<token>", r#"telegram_chat = "123456:ABC""#],
     },
 ];

@@ -62,7 +62,9 @@ pub(super) static RULES: &[Rule] = &[
             "cartesia_api",
         ],
         pattern: concat!(
-            near!(r"(?:assembly_?ai|zhipu|glm_api|bigmodel|\bai21|clarifai|private[_-]?ai|minimax_api|volcengine|\bark_api|cartesia_api)"),
+            near!(
+                r"(?:assembly_?ai|zhipu|glm_api|bigmodel|\bai21|clarifai|private[_-]?ai|minimax_api|volcengine|\bark_api|cartesia_api)"
+            ),
             r"([0-9A-Fa-f]{32}(?:\.[A-Za-z0-9]{16})?|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
@@ -160,7 +162,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "firecrawl-api-key",
         description: "Firecrawl API key: crawls on the account",
         keywords: &["fc-"],
-        pattern: r"\bfc-[0-9a-f]{32}\b",
+        pattern: r"\bfc-[0-9A-Fa-f]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -229,7 +231,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "e2b-api-key",
         description: "E2B API key: runs sandboxes on the account",
         keywords: &["e2b_"],
-        pattern: r"\be2b_[0-9a-f]{40}\b",
+        pattern: r"\be2b_[0-9A-Fa-f]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -242,7 +244,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "cursor-api-key",
         description: "Cursor API key: acts for a user",
         keywords: &["key_"],
-        pattern: r"\bkey_[0-9a-f]{64}\b",
+        pattern: r"\bkey_[0-9A-Fa-f]{64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -269,7 +271,9 @@ pub(super) static RULES: &[Rule] = &[
             "hyperbolic",
         ],
         pattern: concat!(
-            near!(r"(?:stability|baseten|novita|deepinfra|siliconflow|lepton|sambanova|hyperbolic)[\w .-]{0,20}(?:key|token|secret)"),
+            near!(
+                r"(?:stability|baseten|novita|deepinfra|siliconflow|lepton|sambanova|hyperbolic)[\w .-]{0,20}(?:key|token|secret)"
+            ),
             r"((?:sk[_-])?[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}|(?:sk[_-])?[A-Za-z0-9_-]{32,200})\b"
         ),
         min_entropy: 3.6,

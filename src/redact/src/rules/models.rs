@@ -145,7 +145,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sk-model-key",
         description: "Key that begins with `sk-`: DeepSeek, Moonshot, Stability, Qwen",
         keywords: &["sk-"],
-        pattern: r"\bsk-(?:[0-9A-Fa-f]{32}|[A-Za-z0-9]{48,51}|[0-9a-f]{64})\b",
+        pattern: r"\bsk-(?:[0-9A-Fa-f]{32}|[A-Za-z0-9]{48,51}|[0-9A-Fa-f]{64})\b",
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -164,7 +164,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "openrouter-api-key",
         description: "OpenRouter API key: calls models on the account",
         keywords: &["sk-or-v"],
-        pattern: r"\bsk-or-v[0-9]{1,4}-[A-Za-z0-9_-]{32,80}",
+        pattern: r"\bsk-or-v[0-9]{1,24}-[A-Za-z0-9_-]{20,80}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -62,9 +62,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "fal-api-key",
         description: "fal.ai API key: runs models on the account",
-        keywords: &["fal_", "fal-", "fal a", "falai", "falkey", "falapi"],
+        keywords: &["fal"],
         pattern: concat!(
-            near!(r"\bfal[ _-]?(?:ai|api|key)"),
+            near!(r"\bfal[ _.-]?(?:ai|api|key)"),
             r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}:[0-9A-Fa-f]{32})\b"
         ),
         min_entropy: 3.0,
@@ -137,11 +137,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "polymarket-key",
         description: "Polymarket API secret, passphrase or key: trades",
-        keywords: &["polymarket", "poly_", "clob_"],
-        pattern: concat!(
-            near!(r"(?:polymarket|\bpoly_|\bclob_)[\w .-]{0,16}(?:key|secret|passphrase)"),
-            "([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9_-]{43}=|(?:0x)?[0-9A-Fa-f]{64})"
-        ),
+        keywords: &["poly", "clob_"],
+        pattern: r#"(?i:polymarket|\bpoly|\bclob_)[\w\s"'=:.-]{0,40}(?i:key|secret|passphrase)[\w\s"'`\\=:,>(|?.-]{1,32}?([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9_-]{43}=|0x[0-9A-Fa-f]{64}|[0-9A-Fa-f]{64})"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -155,10 +152,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "wiz-client-secret",
         description: "Wiz client secret: reads findings",
         keywords: &["wiz"],
-        pattern: concat!(
-            near!(r"\bwiz[\w .-]{0,16}(?:secret|id)"),
-            r"([A-Za-z0-9]{64}|[A-Za-z0-9]{52,53})\b"
-        ),
+        pattern: concat!(near!(r"\bwiz"), r"([A-Za-z0-9]{64}|[A-Za-z0-9]{52,56})\b"),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -172,8 +166,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "Zoho client secret: acts as the application",
         keywords: &["zoho"],
         pattern: concat!(
-            near!(r"zoho[\w .-]{0,16}(?:secret|key)"),
-            r"([0-9A-Fa-f]{42}|[A-Za-z0-9._-]{40,150})\b"
+            near!("zoho"),
+            r"(100[0-9]\.[0-9A-Fa-f]{32,64}(?:\.[0-9A-Fa-f]{32})?(?:-d)?|[0-9A-Fa-f]{42}\b|[A-Za-z0-9._-]{40,150})"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -197,7 +191,9 @@ pub(super) static RULES: &[Rule] = &[
             "apilayer",
         ],
         pattern: concat!(
-            near!("(?:weatherstack|aviationstack|currencylayer|fixer_?io|mediastack|marketstack|apilayer)"),
+            near!(
+                "(?:weatherstack|aviationstack|currencylayer|fixer_?io|mediastack|marketstack|apilayer)"
+            ),
             r"([A-Za-z0-9]{32})\b"
         ),
         min_entropy: 3.0,
@@ -225,8 +221,10 @@ pub(super) static RULES: &[Rule] = &[
             "paradigm",
         ],
         pattern: concat!(
-            near!(r"(?:disqus|fullstory|\bfs_api|data[_.]?gov|sslmate|greptile|instantly|lighton|paradigm)"),
-            r"((?:na1|eu1)\.[A-Za-z0-9+/=]{20,120}|[A-Za-z0-9+/]{66}==|[A-Za-z0-9]{56,80}|[A-Za-z0-9]{48}|[A-Za-z0-9]{44}|[A-Za-z0-9]{40}|[A-Za-z0-9_-]{36})\b"
+            near!(
+                r"(?:disqus|fullstory|\bfs_api|data[_.]?gov|sslmate|greptile|instantly|lighton|paradigm)"
+            ),
+            r"((?:na1|eu1)\.[A-Za-z0-9+/=]{20,120}|[A-Za-z0-9+/]{66}==|[A-Za-z0-9+/]{48}\b|[A-Za-z0-9_-]{36,80})"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,
@@ -242,8 +240,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "HashiCorp Cloud Platform client secret: controls the organization",
         keywords: &["hcp"],
         pattern: concat!(
-            near!(r"hcp[\w .-]{0,8}(?:secret|id)"),
-            r"([A-Za-z0-9_-]{64}|[A-Za-z0-9]{32})\b"
+            near!("hcp_client_(?:secret|id)"),
+            r"([A-Za-z0-9._~-]{64}|[A-Za-z0-9]{32}\b)"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,
@@ -302,11 +300,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "couchbase-capella-key",
         description: "Couchbase Capella API key: controls clusters",
         keywords: &["capella", "couchbase"],
-        pattern: concat!(
-            near!(r"(?:capella|couchbase)[\w .-]{0,16}(?:key|secret|token)"),
-            "([A-Za-z0-9+/]{40,120}={0,2}|[A-Za-z0-9]{32})"
-        ),
-        min_entropy: 3.8,
+        pattern: r#"(?i:capella|couchbase)[\w\s"'=:.-]{0,48}["'\s=:>]([A-Za-z0-9+/]{40,120}={0,2}|[A-Za-z0-9]{32}\b)"#,
+        min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
             "CAPELLA_API_KEY=«rB0HZGfy6kcQoQt6ZDlpEcx+YlHTotBmOjF4Z8lB1zNLXDvi4fJVZHro7KPv2NuTpaUGiDYbKisidiKPTh2SXz==»",
@@ -317,9 +312,9 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "uuid-service-key",
         description: "Pinecone or WakaTime key in UUID form",
-        keywords: &["pinecone", "wakatime"],
+        keywords: &["pinecone", "wakatime", "waka_time", "waka-time"],
         pattern: concat!(
-            near!(r"(?:pinecone|wakatime)[\w .-]{0,16}(?:key|token)"),
+            near!(r"(?:pinecone|waka[_-]?time)[\w .-]{0,16}(?:key|token|secret)"),
             r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"
         ),
         min_entropy: 3.0,
@@ -361,5 +356,18 @@ pub(super) static RULES: &[Rule] = &[
             r#"figma_token: "«63875-53a982b2-fd8c-4c40-ae7d-d24f6324f25e»""#,
         ],
         negatives: &["FIGMA_TOKEN=<key>", r#"figma_file = "nf3MhrdqHU9QoSC9eYcmis""#],
+    },
+    Rule {
+        id: "cloudinary-api-secret",
+        description: "Cloudinary API secret beside its name: manages media",
+        keywords: &["cloudinary"],
+        pattern: r#"(?i:cloudinary)[\w\s"'=:.-]{0,40}(?i:secret|private)["'\s=:>\w.-]{1,24}?([A-Za-z0-9]{32}|[A-Za-z0-9_-]{27})(?:["'`\s;,\\]|$)"#,
+        min_entropy: 3.8,
+        check: Check::Nothing,
+        positives: &[
+            "CLOUDINARY_API_SECRET=«VlYjSnaWZfezCGGeM7S-DHhD3Jj»",
+            r#"cloudinary.config. api_secret: "«Fv3ALf_IWkvJOKSoeqDaatBg6aH»""#,
+        ],
+        negatives: &["CLOUDINARY_API_SECRET=<secret>", r#"cloudinary_secret = load("cloudinary")"#],
     },
 ];

@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "cloudflare-origin-ca-key",
         description: "Cloudflare Origin CA key: issues certificates for the account",
         keywords: &["v1.0-"],
-        pattern: r"\bv1\.0-[0-9a-f]{24}-[0-9a-f]{146}\b",
+        pattern: r"\bv1\.0-[0-9A-Fa-f]{24}-[0-9A-Fa-f]{146}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -27,7 +27,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["datadog", "dd_app", "dd-app"],
         pattern: concat!(
             near!(r"(?:datadog|\bdd[_-]app(?:lication)?[_-]key)"),
-            r"([A-Za-z0-9]{40}|ddapp_[A-Za-z0-9]{34})\b"
+            r#"([A-Za-z0-9-]{40}|ddapp_[A-Za-z0-9]{34})(?:\b|[\s"';,\\]|$)"#
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "new-relic-user-key",
         description: "New Relic user, admin or browser key",
         keywords: &["nrak-", "nraa-", "nrjs-", "nrra-", "nrbr-"],
-        pattern: r"\bNR(?:AK|AA|RA|BR)-[A-Za-z0-9-]{27,42}\b|\bNRJS-[0-9a-f]{19}\b",
+        pattern: r"\bNR(?:AK|AA|RA|BR)-[A-Za-z0-9-]{27,42}\b|\bNRJS-[0-9A-Fa-f]{19}\b",
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -112,7 +112,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "grafana-api-key",
         description: "Grafana API key in the older format",
         keywords: &["eyjrijoi"],
-        pattern: r"\beyJrIjoi[A-Za-z0-9+/]{60,400}={0,3}",
+        pattern: r"\beyJrIjoi[A-Za-z0-9+/]{40,400}={0,3}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -138,7 +138,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sentry-user-token",
         description: "Sentry user or application token",
         keywords: &["sntryu_", "sntrya_", "sntryr_", "sntryi_"],
-        pattern: r"\bsntry[uair]_[0-9a-f]{64}\b",
+        pattern: r"\bsntry[uair]_[0-9A-Fa-f]{64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -167,7 +167,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "sentry-dsn-secret",
         description: "Sentry address with its secret key",
         keywords: &["https://"],
-        pattern: r"https://[0-9a-f]{32}:([0-9a-f]{32})@[\w.-]{0,80}sentry",
+        pattern: r"https://[0-9A-Fa-f]{32}:([0-9A-Fa-f]{32})@[\w.-]{0,80}sentry",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

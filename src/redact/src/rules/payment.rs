@@ -39,7 +39,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "square-access-token",
         description: "Square access token: charges and reads customers",
         keywords: &["eaaa", "sq0atp-"],
-        pattern: r"\bsq0atp-[A-Za-z0-9_-]{22}|\bEAAA[A-Za-z0-9_-]{36,60}\b",
+        pattern: r"\bsq0atp-[A-Za-z0-9_-]{22,60}|\bEAAA[A-Za-z0-9_-]{36,60}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -65,7 +65,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "braintree-access-token",
         description: "PayPal Braintree access token: charges",
         keywords: &["access_token$"],
-        pattern: r"access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9a-f]{32}",
+        pattern: r"access_token\$(?:production|sandbox)\$[a-z0-9]{16}\$[0-9A-Fa-f]{32}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -79,8 +79,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "PayPal client secret or Braintree private key beside its name",
         keywords: &["paypal", "braintree"],
         pattern: concat!(
-            near!(r"(?:paypal|braintree)[\w .-]{0,20}(?:secret|private)"),
-            r"(E[A-Za-z0-9_-]{79}|[0-9A-Fa-f]{32})\b"
+            near!(r"(?:paypal|braintree)[\w .-]{0,20}(?:secret|private|access|key|token)"),
+            r"([A-Za-z0-9_.-]{78,120}|[0-9A-Fa-f]{32}\b)"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,
@@ -97,7 +97,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "plaid-access-token",
         description: "Plaid access token: reads bank accounts",
         keywords: &["access-sandbox-", "access-development-", "access-production-"],
-        pattern: r"\baccess-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\baccess-(?:sandbox|development|production)-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -139,7 +139,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "razorpay-secret",
         description: "Razorpay key secret: charges and refunds",
         keywords: &["razorpay"],
-        pattern: concat!(near!(r"razorpay[\w .-]{0,16}secret"), r"([A-Za-z0-9]{24})\b"),
+        pattern: concat!(near!("razorpay"), r"([A-Za-z0-9]{24})\b"),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -165,7 +165,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "checkout-secret-key",
         description: "Checkout.com secret key: charges",
         keywords: &["sk_sbox_", "sk_"],
-        pattern: r"\bsk_(?:sbox_)?[a-z2-7]{26}[a-z*#$=]|\bsk_(?:test_)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\bsk_(?:sbox_)?[a-z2-7]{26}[a-z*#$=]|\bsk_(?:test_)?[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -291,7 +291,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "polar-token",
         description: "Polar access token: reads and changes billing",
         keywords: &["polar_"],
-        pattern: r"\bpolar_(?:pat|oat|at|at_[uo]|ac|rt|rt_[uo]|cs|cst|mst|whs|rat)_[A-Za-z0-9]{20,80}\b",
+        pattern: r"\bpolar_(?:pat|oat|at|at_[uo]|ac|rt|rt_[uo]|cs|cst|mst|whs|rat)_[A-Za-z0-9_-]{20,100}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -305,7 +305,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Lob API key: sends mail on paper",
         keywords: &["lob"],
         pattern: concat!(
-            near!(r"\blob"),
+            near!("lob"),
             r"((?:live|test)_(?:[0-9A-Fa-f]{35}|pub_[0-9A-Fa-f]{31}))\b"
         ),
         min_entropy: 3.0,

@@ -39,11 +39,11 @@ pub(super) static RULES: &[Rule] = &[
         id: "fly-access-token",
         description: "Fly.io access token: controls applications",
         keywords: &["fm1r_", "fm1a_", "fm2_", "fo1_", "flyv1"],
-        pattern: r"(?:\b(?:fm1[ar]_|fm2_)|FlyV1 )[A-Za-z0-9+/_-]{90,2000}={0,3}|\bfo1_[A-Za-z0-9_-]{43}",
+        pattern: r"(?:\b(?:fm1[ar]_|fm2_)|FlyV1 )[A-Za-z0-9+/,=_-]{90,2000}|\bfo1_[A-Za-z0-9_-]{43}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
-            r#"FLY_API_TOKEN="FlyV1 «fm2_mbkXevQMN24aXGxTD5bwFwgx+YI7k+m96rFmkUDaUD+8godJIVh5TtdfielECRBgOvOxF1M8ftQaRjT99OS+pBRc7uF/eQ6tbqNAT0XY5PZuamnBw6A0daNg8H3GU3MK4l+wtu++wiQalUUByveB0Mupk+elphzuWFoGD9QidsQhXQ6vycUPCcFMImX6F24Oab6I5bNUAKcDzzM4mTLcrJAAjQtbXEUGM28kSvhrCtJ1zE+s0TlnhDe9XA3JFnOaHFT4Okn+uQ/A/DhXvKZDvoURM0kcD0527EpQu5kT8+RK»""#,
+            r#"FLY_API_TOKEN="«FlyV1 fm2_mbkXevQMN24aXGxTD5bwFwgx+YI7k+m96rFmkUDaUD+8godJIVh5TtdfielECRBgOvOxF1M8ftQaRjT99OS+pBRc7uF/eQ6tbqNAT0XY5PZuamnBw6A0daNg8H3GU3MK4l+wtu++wiQalUUByveB0Mupk+elphzuWFoGD9QidsQhXQ6vycUPCcFMImX6F24Oab6I5bNUAKcDzzM4mTLcrJAAjQtbXEUGM28kSvhrCtJ1zE+s0TlnhDe9XA3JFnOaHFT4Okn+uQ/A/DhXvKZDvoURM0kcD0527EpQu5kT8+RK»""#,
             "FLY_ACCESS_TOKEN=«fo1_Uwc7WKWqp3zZ-iBOGj3d274JWuuHADnNcHMjkaIDk3u»",
             "fly auth: «fm1r_c8qyV/irH6Cd3aFL4194Ov/thS4oVo6YmyrpEkOLW34j925AIvEq4LI0VXjebIzr+xa0hYBvAR1Bk4QvxEEhL6U4mpgPbCzayLmZrTthjZWctm14+zhPalRnvtUfRn26O1ai7AhVr6P0fZ7XwrLaVtrUBI+7YRWrzJ4XpeQeg8DQPTPke1eSGM609l84n4PQc7Mka1OR=»",
         ],
@@ -88,7 +88,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "vercel-token",
         description: "Vercel token: controls projects and their settings",
         keywords: &["vcp_", "vci_", "vca_", "vcr_", "vck_"],
-        pattern: r"\bvc[picark]_[A-Za-z0-9]{24,80}\b",
+        pattern: r"\bvc[picark]_[A-Za-z0-9_-]{24,80}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -147,8 +147,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "supabase-access-token",
         description: "Supabase personal access token: controls projects",
         keywords: &["sbp_"],
-        pattern: r"\bsbp_(?:v0_|oauth_)?[0-9A-Za-z]{40}\b",
-        min_entropy: 3.0,
+        pattern: r"\bsbp_(?:v0_|oauth_)?[0-9A-Za-z_-]{40}",
+        min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
             "SUPABASE_ACCESS_TOKEN=«sbp_7aa465079510567d30cd69cb98d6eddf7387e88c»",

@@ -23,7 +23,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "snyk-personal-access-token",
         description: "Snyk personal access token",
         keywords: &["snyk_uat.", "snyk_sat."],
-        pattern: r"\bsnyk_[us]at\.[0-9a-f]{8}\.[A-Za-z0-9_-]{20,1200}(?:\.[A-Za-z0-9_-]{20,600}){0,2}",
+        pattern: r"\bsnyk_[us]at\.[0-9A-Fa-f]{8}\.[A-Za-z0-9_-]{20,1200}(?:\.[A-Za-z0-9_-]{20,600}){0,2}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -52,7 +52,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "harness-token",
         description: "Harness personal or service account token",
         keywords: &["pat.", "sat."],
-        pattern: r"\b[ps]at\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}\b",
+        pattern: r"\b(?:pat|sat)\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -97,7 +97,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitrise-token",
         description: "Bitrise personal access token",
         keywords: &["bitrise"],
-        pattern: concat!(near!("bitrise"), "([A-Za-z0-9_-]{80,90})"),
+        pattern: concat!(near!("bitrise"), "([A-Za-z0-9_-]{60,120})"),
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -162,8 +162,12 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "configcat-sdk-key",
         description: "ConfigCat SDK key",
-        keywords: &["configcat-sdk-1/"],
-        pattern: r#"(?:configcat-sdk-1/|(?i:configcat)[\w .-]{0,24}[\s"\x27`=:,>(|?]{1,12})[A-Za-z0-9_-]{22}/[A-Za-z0-9_-]{22}"#,
+        keywords: &["configcat"],
+        pattern: concat!(
+            r"\bconfigcat-sdk-1/[A-Za-z0-9_-]{22}/[A-Za-z0-9_-]{22}|",
+            near!("configcat"),
+            "((?:configcat-sdk-1/)?[A-Za-z0-9_-]{22}/[A-Za-z0-9_-]{22})"
+        ),
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

@@ -41,7 +41,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "npm-basic-auth",
         description: "npm registry user and password in .npmrc",
         keywords: &["_auth", "_password"],
-        pattern: r#"(?:^|[\n:])_(?:auth|password)[ ]?=[ ]?["\']?([A-Za-z0-9+/]{0,40}[0-9][A-Za-z0-9+/]{8,400}={0,2})"#,
+        pattern: r#"\b_(?:auth|password)[ ]?=[ ]?["\']?([A-Za-z0-9+/]{0,40}[0-9][A-Za-z0-9+/]{8,400}={0,2})"#,
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
@@ -88,7 +88,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "rubygems-api-key",
         description: "RubyGems API key: publishes gems",
         keywords: &["rubygems_"],
-        pattern: r"\brubygems_[0-9a-f]{48}\b",
+        pattern: r"\brubygems_[0-9A-Fa-f]{48}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -49,7 +49,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "vault-unseal-key",
         description: "HashiCorp Vault unseal key: opens the store",
         keywords: &["unseal key", "unseal_key", "unseal-key"],
-        pattern: r#"(?i:unseal[ _-]key)[ _0-9A-Za-z]{0,8}["\'\s:=]{1,6}([A-Za-z0-9+/]{43,44}=?|[0-9a-f]{64,66})"#,
+        pattern: r#"(?i:unseal[ _-]key)[ _0-9A-Za-z]{0,8}["\'\s:=]{1,6}([A-Za-z0-9+/]{43,44}=?|[0-9A-Fa-f]{64,66})"#,
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -62,7 +62,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "vault-approle-secret-id",
         description: "HashiCorp Vault AppRole secret id",
         keywords: &["secret_id", "secretid", "secret-id"],
-        pattern: r#"(?i:secret[_-]?id)["'\s:=]{1,6}([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b"#,
+        pattern: r#"(?i:secret[_-]?id)["'\s:=]{1,6}([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})\b"#,
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -107,7 +107,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "pulumi-access-token",
         description: "Pulumi access token: reads state and secrets",
         keywords: &["pul-"],
-        pattern: r"\bpul-[0-9a-f]{40}\b",
+        pattern: r"\bpul-[0-9A-Fa-f]{40}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -137,7 +137,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "infisical-token",
         description: "Infisical service token: reads secrets",
         keywords: &["st."],
-        pattern: r"\bst\.[0-9a-f]{24}\.[0-9a-f]{32}\.[0-9a-f]{32}\b|\bst\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[0-9a-f]{32}\.[0-9a-f]{32}\b",
+        pattern: r"\bst\.[0-9A-Fa-f]{24}\.[0-9A-Fa-f]{32}\.[0-9A-Fa-f]{32}\b|\bst\.[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\.[0-9A-Fa-f]{32}\.[0-9A-Fa-f]{32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -182,7 +182,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitwarden-access-token",
         description: "Bitwarden Secrets Manager access token: reads secrets",
         keywords: &["0."],
-        pattern: r"\b0\.[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}==",
+        pattern: r"\b0\.[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\.[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}==",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -224,5 +224,21 @@ pub(super) static RULES: &[Rule] = &[
             "KSM_TOKEN=«US:mRk7QerpYTBf_b7VuzMHTx5S-XdIdwwUfxc0gwuwhZm»",
         ],
         negatives: &["AKEYLESS_ACCESS_KEY=<key>", r#"conjur_account = "acme""#],
+    },
+    Rule {
+        id: "kubernetes-secret-data",
+        description: "Values of a Kubernetes Secret",
+        keywords: &["kind:"],
+        pattern: r#"\bkind: ?["']?Secret\b["']?[\w\s"'/:.,-]{0,400}?\n(?:data|stringData):\n((?:\s{0,8}[\w.-]{1,64}: ?["']?[A-Za-z0-9+/]{10,4000}={0,2}["']?\n?){1,12})"#,
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: shop\ndata:\n«  password: WagdBcnBlqybmm+GpBzIwu1F+0UFtiiuw9oQL3rZlyQE\n  token: IaLARIW7vUs9w410Vn5hjzO/3kAgcCapvyr4B0fimTBMis/OSVIExPynwXll7973==\n»",
+            "kind: Secret\ntype: Opaque\ndata:\n«  key: kF7TwGT5/R7MuQpFK89DMcUA9zFBEkhn6cJ7Qdoo»",
+        ],
+        negatives: &[
+            "kind: Secret\nmetadata:\n  name: shop\n",
+            "kind: ConfigMap\ndata:\n  key: d2VsY29tZSB0byB0aGUgc2hvcA==\n",
+        ],
     },
 ];

@@ -20,7 +20,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "asaas-api-key",
         description: "Asaas API key: charges and pays out",
         keywords: &["$aact_"],
-        pattern: r"\$aact_[A-Za-z0-9+/=_:$-]{40,250}",
+        pattern: r"\$aact_[A-Za-z0-9+/=_:$-]{20,250}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -46,7 +46,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "datastax-astra-token",
         description: "DataStax Astra token: reads and writes databases",
         keywords: &["astracs:"],
-        pattern: r"\bAstraCS:[A-Za-z0-9]{20,40}(?::[0-9a-f]{64})?\b",
+        pattern: r"\bAstraCS:[A-Za-z0-9]{20,100}(?::[0-9a-f]{64})?\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -140,8 +140,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "exoscale-api-key",
         description: "Exoscale API key, which pairs with a secret",
         keywords: &["exo"],
-        pattern: r"\bEXO[0-9a-f]{24}\b",
-        min_entropy: 3.0,
+        pattern: r"\bEXO[A-Za-z0-9]{24,32}\b",
+        min_entropy: 3.6,
         check: Check::Nothing,
         positives: &[
             "EXOSCALE_API_KEY=«EXO3791aeb6992daf17718a2b79»",
@@ -182,7 +182,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "lichess-token",
         description: "Lichess personal access token: plays for a user",
         keywords: &["lip_"],
-        pattern: r"\blip_[A-Za-z0-9]{20,48}\b",
+        pattern: r"\blip_[A-Za-z_]{0,20}[0-9][A-Za-z0-9_]{12,60}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -233,8 +233,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "midtrans-server-key",
         description: "Midtrans server key: charges",
-        keywords: &["mid-server-"],
-        pattern: r"\b(?:SB-)?Mid-server-[A-Za-z0-9_-]{10,40}",
+        keywords: &["mid-server-", "mid-client-"],
+        pattern: r"\b(?:SB-)?Mid-(?:server|client)-[A-Za-z0-9_-]{10,40}",
         min_entropy: 3.4,
         check: Check::Nothing,
         positives: &[
@@ -260,7 +260,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "onfido-api-token",
         description: "Onfido live API token: reads identity documents",
         keywords: &["api_live.", "api_live_", "api_sandbox"],
-        pattern: r"\bapi_(?:live|sandbox)(?:_[a-z]{2})?\.[A-Za-z0-9_.-]{30,60}",
+        pattern: r"\bapi_(?:live|sandbox)(?:_[a-z]{2})?\.[A-Za-z0-9_.-]{20,80}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -299,7 +299,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "retell-api-key",
         description: "Retell API key: places calls",
         keywords: &["key_"],
-        pattern: r"\bkey_[0-9a-f]{28,32}\b",
+        pattern: r"\bkey_[0-9A-Fa-f]{28,32}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -312,7 +312,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "rootly-api-key",
         description: "Rootly API key: reads and changes incidents",
         keywords: &["rootly_"],
-        pattern: r"\brootly_[0-9a-f]{64}\b",
+        pattern: r"\brootly_[0-9A-Fa-f]{64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -403,7 +403,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "val-town-token",
         description: "Val Town API token: runs code on the account",
         keywords: &["vtwn_"],
-        pattern: r"\bvtwn_[A-Za-z0-9]{20,70}\b",
+        pattern: r"\bvtwn_[A-Za-z0-9_-]{20,80}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -442,7 +442,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "zuplo-consumer-key",
         description: "Zuplo consumer key: calls the interface",
         keywords: &["zpka_"],
-        pattern: r"\bzpka_[A-Za-z0-9]{24,40}_[0-9a-f]{8}\b",
+        pattern: r"\bzpka_[A-Za-z0-9]{24,40}_[0-9A-Fa-f]{8}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -455,7 +455,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "notify-service-key",
         description: "GOV.UK or GC Notify API key: sends notices",
         keywords: &["gcntfy-"],
-        pattern: r"\bgcntfy-[A-Za-z0-9_-]{1,60}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        pattern: r"\bgcntfy-[A-Za-z0-9_-]{1,60}-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -471,7 +471,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "workato-api-token",
         description: "Workato developer token: runs recipes",
         keywords: &["wrka"],
-        pattern: r"\bwrka[a-z]{0,5}-ey[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,1500}\.[A-Za-z0-9_-]{40,800}",
+        pattern: r"\bwrka[a-z]{0,5}-ey[A-Za-z0-9_-]{8,200}\.[A-Za-z0-9_-]{16,1500}\.[A-Za-z0-9_-]{40,800}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -575,7 +575,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "rainforest-api-key",
         description: "Rainforest Pay API key: charges",
         keywords: &["apikey_"],
-        pattern: r"\bapikey_[0-9a-f]{40,100}\b",
+        pattern: r"\bapikey_[0-9A-Fa-f]{40,100}\b",
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -583,5 +583,21 @@ pub(super) static RULES: &[Rule] = &[
             r#""apiKey": "«apikey_8f6f60b9e64bba98158af2b40d16264dde709cc4e62ffdd38a891f59cf079b7f»","#,
         ],
         negatives: &["RAINFOREST_API_KEY=apikey_xxxxxxxx", "apikey_05a293ee"],
+    },
+    Rule {
+        id: "sk-api-key",
+        description: "API key of a model service: `sk-` and 48 characters",
+        keywords: &["sk-"],
+        pattern: r#"\b(sk-[A-Za-z0-9_-]{48})(?:["'`\s\\,;)]|$)"#,
+        min_entropy: 4.3,
+        check: Check::Nothing,
+        positives: &[
+            "MOONSHOT_API_KEY=«sk-XeKSEgQlECLcNyccFbij43r6SC2oPU4yRMEZ6TO9HGPruS6A»",
+            r#"api_key="«sk-4b8dvGaM85OYTCbYNsskQH8n5DW4cJ2NOTh0JKTc8uKrdqPM»""#,
+        ],
+        negatives: &[
+            r#"api_key="sk-your-key""#,
+            r#"<div class="sk-folding-cube-with-many-words-in-a-long-class-name">"#,
+        ],
     },
 ];

@@ -170,7 +170,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "pinterest-token",
         description: "Pinterest access or refresh token",
         keywords: &["pina_", "pinr."],
-        pattern: r"\bpina_[A-Za-z0-9]{24,160}\b|\bpinr\.[0-9a-zA-Z._-]{30,160}",
+        pattern: r"\bpina_[A-Za-z0-9_-]{20,200}|\bpinr\.[0-9a-zA-Z._-]{30,160}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -316,7 +316,9 @@ pub(super) static RULES: &[Rule] = &[
             "alchemy",
         ],
         pattern: concat!(
-            near!(r"(?:openweather|\bowm_|pyowm|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|\bomdb|\btmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|\balchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"),
+            near!(
+                r"(?:openweather|\bowm_|pyowm|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|\bomdb|\btmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|\balchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"
+            ),
             r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
         ),
         min_entropy: 3.2,

@@ -24,7 +24,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "airtable-personal-token",
         description: "Airtable personal access token",
         keywords: &["pat"],
-        pattern: r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b",
+        pattern: r"\bpat[A-Za-z0-9]{14}\.[0-9A-Fa-f]{64}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
@@ -43,7 +43,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["airtable"],
         pattern: concat!(
             near!("airtable"),
-            r"(key[A-Za-z0-9]{14}|oaa[A-Za-z0-9]{14}\.v1\.[A-Za-z0-9_-]{30,400}|[A-Za-z0-9]{17})\b"
+            r"(key[A-Za-z0-9]{14}\b|[A-Za-z0-9]{1,32}\.v1\.[A-Za-z0-9_-]{1,400}\.[0-9A-Fa-f]{1,128}|[A-Za-z0-9]{17}\b)"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -100,7 +100,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "linear-oauth-token",
         description: "Linear OAuth token: reads and writes issues",
         keywords: &["lin_oauth_"],
-        pattern: r"\blin_oauth_[0-9a-f]{64}\b",
+        pattern: r"\blin_oauth_[0-9A-Fa-f]{64}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -113,7 +113,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "linear-client-secret",
         description: "Linear client secret beside its name",
         keywords: &["linear"],
-        pattern: concat!(near!(r"\blinear"), r"([0-9A-Fa-f]{32})\b"),
+        pattern: concat!(near!("linear"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -126,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "trello-token",
         description: "Trello token or key: reads and writes boards",
         keywords: &["atta"],
-        pattern: r"\bATTA[0-9a-f]{64}[A-Z0-9]{8}\b",
+        pattern: r"\bATTA[0-9A-Fa-f]{64}[A-Z0-9]{8}\b",
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[
@@ -200,7 +200,7 @@ pub(super) static RULES: &[Rule] = &[
         keywords: &["dropbox"],
         pattern: concat!(
             near!("dropbox"),
-            r"([a-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[A-Za-z0-9]{15}\b)"
+            r"([A-Za-z0-9]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}|[A-Za-z0-9]{15}\b)"
         ),
         min_entropy: 3.0,
         check: Check::Nothing,

@@ -1,0 +1,218 @@
+//! One pattern's automata, built when a text first asks for them.
+//!
+//! A lazy DFA decides whether and how far a pattern matches, at a given place; only when it does, a
+//! slower engine says where the secret stands within the match. Both run on one NFA, so they never
+//! disagree.
+
+use regex_automata::hybrid::dfa::{Cache as DfaCache, DFA};
+use regex_automata::nfa::thompson::pikevm::{Cache as PikeCache, PikeVM};
+use regex_automata::nfa::thompson::{self, NFA};
+use regex_automata::util::captures::Captures;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
+use std::ops::Range;
+
+/// Memory for one lazy DFA's states; full, it starts anew.
+const DFA_BYTES: usize = 96 << 10;
+
+/// What a pattern says at one place of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    /// It does not match here.
+    No,
+    /// It does.
+    Match {
+        /// The whole match.
+        whole: Range<usize>,
+        /// The secret in it: group 1, or the whole.
+        secret: Range<usize>,
+    },
+    /// The text that is here does not tell.
+    Open,
+}
+
+/// A pattern, ready to run.
+#[derive(Debug)]
+pub(crate) struct Matcher {
+    dfa: DFA,
+    dfa_cache: DfaCache,
+    vm: PikeVM,
+    vm_cache: PikeCache,
+    captures: Captures,
+    groups: usize,
+}
+
+impl Matcher {
+    /// Builds a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one sentence.
+    pub(crate) fn new(pattern: &str) -> Result<Self, String> {
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(8 << 20));
+        let nfa: NFA = thompson::Compiler::new()
+            .syntax(syntax)
+            .configure(config)
+            .build(pattern)
+            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
+        let dfa = DFA::builder()
+            .configure(DFA::config().cache_capacity(DFA_BYTES).skip_cache_capacity_check(true))
+            .build_from_nfa(nfa.clone())
+            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
+        let groups = nfa.group_info().group_len(regex_automata::PatternID::ZERO);
+        let vm = PikeVM::builder()
+            .build_from_nfa(nfa)
+            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
+        Ok(Self {
+            dfa_cache: dfa.create_cache(),
+            vm_cache: vm.create_cache(),
+            captures: vm.create_captures(),
+            dfa,
+            vm,
+            groups,
+        })
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.dfa_cache.memory_usage() + self.vm_cache.memory_usage() + self.dfa.get_nfa().memory_usage()
+    }
+
+    /// Asks at one place, looking at most `window` bytes far. `steps` counts the bytes looked at.
+    pub(crate) fn decide(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        window: usize,
+        complete: bool,
+        steps: &mut usize,
+    ) -> Decided {
+        let end = start.saturating_add(window).min(text.len());
+        // Within the window the end of the text is seen only when it is the end.
+        let is_open = !complete && start.saturating_add(window) >= text.len();
+        let found = if is_open {
+            match self.walk(text, start, end, steps) {
+                Walk::Open => return Decided::Open,
+                Walk::Done(found) => found,
+            }
+        } else {
+            let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+            // An error is a DFA that gives up, which this configuration never does: then the slow
+            // engine decides alone.
+            let found = self
+                .dfa
+                .try_search_fwd(&mut self.dfa_cache, &input)
+                .map_or(Some(end), |half| half.map(|half| half.offset()));
+            *steps = steps.saturating_add(found.map_or(32, |end| end.saturating_sub(start)));
+            found
+        };
+        let Some(end) = found else { return Decided::No };
+        self.capture(text, start, end)
+    }
+
+    /// Finds a match that begins anywhere in a range.
+    pub(crate) fn find(&mut self, text: &[u8], range: Range<usize>, steps: &mut usize) -> Decided {
+        *steps = steps.saturating_add(range.len());
+        let input = Input::new(text).range(range).anchored(Anchored::No);
+        self.vm.captures(&mut self.vm_cache, input, &mut self.captures);
+        self.captured()
+    }
+
+    /// A group of the match that was found last.
+    pub(crate) fn group(&self, group: usize) -> Option<Range<usize>> {
+        let group = self.captures.get_group(group)?;
+        (group.start < group.end).then_some(group.start..group.end)
+    }
+
+    fn capture(&mut self, text: &[u8], start: usize, end: usize) -> Decided {
+        if self.groups <= 1 {
+            return Decided::Match { whole: start..end, secret: start..end };
+        }
+        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+        self.vm.captures(&mut self.vm_cache, input, &mut self.captures);
+        match self.captured() {
+            // The DFA has found it: better too much than nothing.
+            Decided::No | Decided::Open => Decided::Match { whole: start..end, secret: start..end },
+            found @ Decided::Match { .. } => found,
+        }
+    }
+
+    fn captured(&self) -> Decided {
+        let Some(whole) = self.captures.get_group(0) else { return Decided::No };
+        let whole = whole.start..whole.end;
+        let secret = (1..self.groups)
+            .filter_map(|group| self.captures.get_group(group))
+            .find(|group| group.start < group.end)
+            .map_or(whole.clone(), |group| group.start..group.end);
+        Decided::Match { whole, secret }
+    }
+
+    /// Byte by byte, to see whether the automaton dies before the text that is here ends.
+    fn walk(&mut self, text: &[u8], start: usize, end: usize, steps: &mut usize) -> Walk {
+        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
+        let Ok(mut state) = self.dfa.start_state_forward(&mut self.dfa_cache, &input) else {
+            return Walk::Open;
+        };
+        let mut found = None;
+        for (at, byte) in (start..).zip(text.get(start..end).unwrap_or_default()) {
+            *steps = steps.saturating_add(1);
+            let Ok(next) = self.dfa.next_state(&mut self.dfa_cache, state, *byte) else {
+                return Walk::Open;
+            };
+            state = next;
+            // A match shows one byte late.
+            if state.is_match() {
+                found = Some(at);
+            } else if state.is_dead() || state.is_quit() {
+                return Walk::Done(found);
+            }
+        }
+        Walk::Open
+    }
+}
+
+enum Walk {
+    Open,
+    Done(Option<usize>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(pattern: &str, text: &str, start: usize, complete: bool) -> Decided {
+        let mut matcher = Matcher::new(pattern).unwrap();
+        matcher.decide(text.as_bytes(), start, 64, complete, &mut 0)
+    }
+
+    fn found(whole: Range<usize>, secret: Range<usize>) -> Decided {
+        Decided::Match { whole, secret }
+    }
+
+    #[test]
+    fn a_place_is_decided_as_soon_as_the_text_tells() {
+        let key = r"\bkey=([a-z]{2,4})\b";
+        let cases = [
+            ("key=abc ", 0, true, found(0..7, 4..7)),
+            ("key=abc x", 0, false, found(0..7, 4..7)),
+            ("key=abc ", 0, false, Decided::Open),
+            ("key=abc", 0, true, found(0..7, 4..7)),
+            ("key=abc", 0, false, Decided::Open),
+            ("key=", 0, false, Decided::Open),
+            ("key=", 0, true, Decided::No),
+            ("key=a1", 0, false, Decided::No),
+            ("akey=abc ", 1, true, Decided::No),
+            ("-key=abc x", 1, false, found(1..8, 5..8)),
+        ];
+        for (text, start, complete, expected) in cases {
+            assert_eq!(decide(key, text, start, complete), expected, "{text} {complete}");
+        }
+    }
+
+    #[test]
+    fn the_window_bounds_what_is_looked_at() {
+        let text = format!("k{}", "x".repeat(200));
+        assert_eq!(decide("kx{10,500}", &text, 0, false), found(0..64, 0..64));
+        assert_eq!(decide("kx{10,500}y", &text, 0, false), Decided::No);
+    }
+}
