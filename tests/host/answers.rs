@@ -9,7 +9,7 @@ use crate::outcome::{
 use crate::scenario::{exchange, plain, streaming};
 use crate::stream::Ask;
 use crate::traffic::UNAVAILABLE;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 use serde_json::json;
 
 /// How the sink fails.
@@ -52,7 +52,7 @@ fn a_request_that_cannot_be_put_on_record_gets_503_and_goes_nowhere() {
         let parts = recorded(&gateway, "s");
         assert_eq!(kinds(&gateway, "s"), ["refused"], "{failure:?}");
         assert_eq!(parts[0].abandoned, [1], "{failure:?}");
-        assert_eq!(parts[0].at("/hansard.v1/part/refused/who/subject"), "alice");
+        assert_eq!(parts[0].at("/hansard.v2/part/refused/who/subject"), "alice");
         expect_whole(&gateway);
     }
 }

@@ -7,7 +7,7 @@ use crate::outcome::{all_leave, expect_whole, forwarded, kinds, received, record
 use crate::scenario::{logged, plain, streaming};
 use crate::sink::Part;
 use crate::stream::Ask;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 use serde_json::json;
 
 /// The sink acknowledges the oldest message, which must be there.
@@ -67,7 +67,7 @@ fn the_opened_part_says_who_asked_what_and_which_rule_admitted_it() {
     gateway.ask(&Ask::messages("s"));
     gateway.pump();
     let opened = &recorded(&gateway, "s")[0];
-    let at = |pointer: &str| opened.at(&format!("/hansard.v1{pointer}"));
+    let at = |pointer: &str| opened.at(&format!("/hansard.v2{pointer}"));
     assert_eq!(at("/seq"), 1);
     assert_eq!(at("/gateway/node"), "node-1");
     assert_eq!(at("/part/opened/who/subject"), "alice");
@@ -99,8 +99,8 @@ fn a_json_answer_is_withheld_until_its_closed_part_is_on_record() {
     assert_eq!(got.body, body);
     let closed = &recorded(&gateway, "s")[1];
     assert_eq!((closed.why, closed.status), (Some(EndWhy::Complete), 200));
-    assert_eq!(closed.at("/hansard.v1/part/closed/response/request_id"), "req_1");
-    assert_eq!(closed.at("/hansard.v1/part/closed/response/usage/output_tokens"), 5);
+    assert_eq!(closed.at("/hansard.v2/part/closed/response/request_id"), "req_1");
+    assert_eq!(closed.at("/hansard.v2/part/closed/response/usage/output_tokens"), 5);
     expect_whole(&gateway);
 }
 
@@ -148,8 +148,8 @@ fn the_stop_of_a_tool_call_waits_and_the_stream_flows_on() {
     let parts = recorded(&gateway, "s");
     assert_eq!(kinds(&gateway, "s"), ["opened", "progress", "closed"]);
     assert_eq!(parts[1].index, Some(1));
-    assert_eq!(parts[1].at("/hansard.v1/part/progress/block/input/command"), "ls");
-    assert_eq!(parts[2].at("/hansard.v1/part/closed/response/stop_reason"), "tool_use");
+    assert_eq!(parts[1].at("/hansard.v2/part/progress/block/input/command"), "ls");
+    assert_eq!(parts[2].at("/hansard.v2/part/closed/response/stop_reason"), "tool_use");
     expect_whole(&gateway);
 }
 

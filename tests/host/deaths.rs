@@ -7,7 +7,7 @@ use crate::outcome::{expect_whole, forwarded, kinds, one_more, received, recorde
 use crate::scenario::{plain, streaming};
 use crate::stream::Ask;
 use crate::traffic::UNAVAILABLE;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 
 /// Where an exchange stands when it is broken off, and what is on record of it in the end.
 struct Phase {

@@ -5,7 +5,7 @@ use crate::gateway::Gateway;
 use crate::outcome::{expect_error, expect_whole, forwarded, received, recorded};
 use crate::scenario::plain;
 use crate::stream::Ask;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 use serde_json::{Value, json};
 
 /// A refusal and the part that records it.
@@ -84,7 +84,7 @@ fn a_refusal_is_recorded_before_it_is_told() {
         let parts = recorded(&gateway, "s");
         assert_eq!((parts.len(), parts[0].kind), (1, "refused"), "{}", refusal.name);
         assert_eq!(parts[0].status.to_string(), refusal.status, "{}", refusal.name);
-        let rule = parts[0].at("/hansard.v1/part/refused/decision/rule");
+        let rule = parts[0].at("/hansard.v2/part/refused/decision/rule");
         assert_eq!(rule, refusal.rule, "{}", refusal.name);
         assert_eq!(forwarded(&gateway, id), None, "{}", refusal.name);
         expect_whole(&gateway);

@@ -1,7 +1,7 @@
 //! What the sink reads in a message of the filter.
 
 use crate::proto;
-use hansard_record::v1::{Content, EndWhy};
+use hansard_record::part::{Content, EndWhy};
 use hansard_record::{RECORD_KEY, Record};
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ impl Part {
 
     /// Reads a record by itself, as it rides in filter state.
     pub(crate) fn of(json: &[u8], status: u64) -> Option<Self> {
-        let Record::V1(part) = Record::parse(json).ok()?;
+        let part = Record::parse(json).ok()?.into_part();
         let mut read = Self {
             seq: part.seq,
             exchange: part.exchange.to_string(),

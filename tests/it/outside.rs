@@ -70,7 +70,7 @@ async fn a_plain_access_log_server_receives_the_parts_and_its_answer_is_the_ackn
         let all = entries();
         let parts = ours(&all);
         let kind = |entry: &Value| {
-            let part = &entry["objects"]["hansard.record"]["hansard.v1"]["part"];
+            let part = &entry["objects"]["hansard.record"]["hansard.v2"]["part"];
             part.as_object().unwrap().keys().next().unwrap().clone()
         };
         let mut kinds: Vec<_> = parts.iter().map(kind).collect();
@@ -80,7 +80,7 @@ async fn a_plain_access_log_server_receives_the_parts_and_its_answer_is_the_ackn
         assert!(request.contains("/v1/messages") && request.contains("POST"), "{request}");
         let closed = parts.iter().find(|part| kind(part) == "closed").unwrap();
         assert!(closed["response"].to_string().contains("200"));
-        let opened = &parts[0]["objects"]["hansard.record"]["hansard.v1"];
+        let opened = &parts[0]["objects"]["hansard.record"]["hansard.v2"];
         assert_eq!(opened["part"]["opened"]["request"]["body"], ask(true));
         // Envoy's own log, the second witness, names the same exchange.
         let witness = all.iter().find(|e| e["log_name"] == "envoy").unwrap().to_string();

@@ -29,6 +29,8 @@ CORES = {
     "gcp-application-default-credentials": r'"refresh_token": "([^"]+)"',
     "gcp-service-account": r'"private_key": "([^"]+)"',
     "hashicorp-tf-api-token": r"\.atlasv1\.(.+)",
+    "mongodb-connection-string": r"://[^:]+:([^@]+)@",
+    "slack-webhook-url": r"hooks\.slack\.com/(.+)",
     "kubernetes-secret-yaml": r"""(?s):\s*["']?(.+?)["']?$""",
 }
 

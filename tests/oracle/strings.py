@@ -161,6 +161,8 @@ class Writer:
         if accepted and accepted.isspace():
             self.text += " " * min(int(most), max(least, 1))
             return
+        if secret and most == ops.MAXREPEAT:  # what its author left open is as long as a secret
+            least, most = max(least, 12), least + 36
         for _ in range(self.rng.randint(least, min(int(most), least + 24))):
             if tree[0][0] is ops.ANY:
                 self.text += self.rng.choice(ALNUM)

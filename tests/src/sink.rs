@@ -172,7 +172,7 @@ fn records(message: StreamAccessLogsMessage) -> Vec<Value> {
                 .ok()
                 .and_then(|bytes| serde_json::from_slice::<Value>(&bytes.value).ok());
             if let (true, Some(record)) = (ours, record) {
-                records.push(record.get("hansard.v1").cloned().unwrap_or_default());
+                records.push(record.get("hansard.v2").cloned().unwrap_or_default());
             }
         }
     }

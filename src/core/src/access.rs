@@ -5,7 +5,7 @@
 
 use crate::config::{Effect, Policy, Rule};
 use crate::http::Endpoint;
-use hansard_record::v1::{Decision, NotApplied};
+use hansard_record::part::{Decision, NotApplied};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use crate::content::{self, Block, start_of};
 use crate::paint::Paint;
 use crate::terminal;
 use crate::time::{short, span};
-use hansard_record::v1::{Closed, Decision, Refusal, Response, Who};
+use hansard_record::part::{Closed, Decision, Refusal, Response, Who};
 use hansard_store::{Account, Exchange, Session};
 use std::io::{self, Write};
 

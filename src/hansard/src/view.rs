@@ -5,7 +5,7 @@
 
 use crate::time::rfc3339;
 use hansard_record::RawJson;
-use hansard_record::v1::{Closed, NotApplied, Refusal, Request, Response, Who};
+use hansard_record::part::{Closed, NotApplied, Refusal, Request, Response, Who};
 use hansard_store::{Account, Exchange, Session, StoredPart};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

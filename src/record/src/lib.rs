@@ -9,8 +9,8 @@
 
 mod codec;
 mod id;
+pub mod part;
 mod raw;
-pub mod v1;
 
 pub use codec::{Entry, Message, OutOfMemory, RECORD_KEY, encode};
 pub use id::{BootId, ExchangeId};
@@ -23,9 +23,12 @@ use serde::{Deserialize, Serialize};
 /// Readers take every version that was ever released; constructors make only the newest.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Record<'a> {
-    /// Schema version 1.
+    /// Schema version 1: without findings.
     #[serde(borrow, rename = "hansard.v1")]
-    V1(v1::Part<'a>),
+    V1(part::Part<'a>),
+    /// Schema version 2: what was redacted stands in each part as its findings.
+    #[serde(borrow, rename = "hansard.v2")]
+    V2(part::Part<'a>),
 }
 
 impl<'a> Record<'a> {
@@ -35,5 +38,13 @@ impl<'a> Record<'a> {
     /// When the text is not JSON, is of an unknown version, or lacks a field of its version.
     pub fn parse(json: &'a [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+
+    /// The part, whatever version wrote it; what its version does not have is empty.
+    #[must_use]
+    pub fn into_part(self) -> part::Part<'a> {
+        match self {
+            Self::V1(part) | Self::V2(part) => part,
+        }
     }
 }

@@ -7,7 +7,7 @@
 use crate::error::StoreError;
 use crate::reader::StoredPart;
 use hansard_record::Record;
-use hansard_record::v1::{
+use hansard_record::part::{
     Closed, Content, Decision, Opened, Part, Progress, Refused, Request, Response, Who,
 };
 
@@ -25,7 +25,7 @@ impl<'a> Account<'a> {
     /// When a stored part can no longer be read.
     pub fn read(stored: &'a [StoredPart]) -> Result<Self, StoreError> {
         let parts = stored.iter().map(|stored| match Record::parse(&stored.json) {
-            Ok(Record::V1(part)) => Ok(part),
+            Ok(record) => Ok(record.into_part()),
             Err(_) => Err(StoreError::Damaged { boot: stored.boot.clone(), seq: stored.seq }),
         });
         Ok(Self { parts: parts.collect::<Result<_, _>>()? })

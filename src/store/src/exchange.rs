@@ -13,7 +13,7 @@
 use crate::error::StoreError;
 use crate::incoming::NewPart;
 use crate::session::SessionId;
-use hansard_record::v1::{Closed, Decision, EndWhy, Opened, Refused, Request, SessionHint, Who};
+use hansard_record::part::{Closed, Decision, EndWhy, Opened, Refused, Request, SessionHint, Who};
 use hansard_record::{ExchangeId, RawJson};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::Deserialize;

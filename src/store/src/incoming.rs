@@ -6,7 +6,7 @@
 
 use crate::exchange::{Ending, Introduction};
 use crate::malformed::{Defect, KEPT, defect_of};
-use hansard_record::v1::Content;
+use hansard_record::part::Content;
 use hansard_record::{BootId, ExchangeId, Record};
 
 /// The first millisecond of the year 10000: RFC 3339 cannot write it.
@@ -148,7 +148,7 @@ impl Malformed {
 
 /// Everything of a part but its bytes.
 fn read(json: &[u8], source: Source, received_at: u64) -> Result<NewPart, Defect> {
-    let Record::V1(part) = Record::parse(json).map_err(|error| defect_of(json, &error))?;
+    let part = Record::parse(json).map_err(|error| defect_of(json, &error))?.into_part();
     if part.at >= TIME_LIMIT || received_at >= TIME_LIMIT {
         return Err(Defect::Range);
     }

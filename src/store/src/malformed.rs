@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Versions {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Versions, A::Error> {
                 let mut known = false;
                 while let Some((key, IgnoredAny)) = map.next_entry::<String, _>()? {
-                    known |= key == "hansard.v1";
+                    known |= matches!(key.as_str(), "hansard.v1" | "hansard.v2");
                 }
                 Ok(Versions { known })
             }

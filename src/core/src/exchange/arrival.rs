@@ -10,7 +10,7 @@ use crate::http::{Answer, Endpoint, Headers, Target};
 use crate::identity::{Credential, Identity, Verification, Verifier, credential};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hansard_record::v1::{
+use hansard_record::part::{
     Content, Decision, EndWhy, Opened as OpenedPart, Refusal, Refused as RefusedPart, Request,
     SessionHint, Who,
 };

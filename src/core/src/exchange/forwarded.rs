@@ -7,7 +7,7 @@ use crate::config::Policy;
 use crate::http::{Answer, Headers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hansard_record::v1::{Closed, Content, End, EndWhy, Response};
+use hansard_record::part::{Closed, Content, End, EndWhy, Response};
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
 use std::borrow::Cow;
 

@@ -20,7 +20,7 @@ pub use scribe::{Parcel, Scribe};
 pub use stream::{Fed, Pass, Stream};
 
 use crate::http::Headers;
-use hansard_record::v1::{EndWhy, Peer};
+use hansard_record::part::{EndWhy, Peer};
 use hansard_record::{Entry, ExchangeId};
 
 /// Header fields that can carry a credential.

@@ -1,7 +1,7 @@
 //! Numbers the parts of one VM and writes them down.
 
 use super::Subject;
-use hansard_record::v1::{Content, Gateway, Part};
+use hansard_record::part::{Content, Gateway, Part};
 use hansard_record::{BootId, Message, OutOfMemory, Record, encode};
 
 /// A part, numbered and encoded, on its way to the sink.
@@ -39,7 +39,7 @@ impl Scribe {
         size_hint: usize,
     ) -> Result<Parcel, OutOfMemory> {
         let seq = self.written + 1;
-        let record = Record::V1(Part {
+        let record = Record::V2(Part {
             exchange: subject.id,
             boot: self.boot,
             seq,

@@ -10,7 +10,7 @@ use crate::claude::assemble::{Assembly, Mark};
 use crate::claude::error::ApiError;
 use crate::claude::sse::{Event, Splitter};
 use crate::config::{Delivery, Limits, Policy};
-use hansard_record::v1::{Content, EndWhy, Progress};
+use hansard_record::part::{Content, EndWhy, Progress};
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
 
 /// What may go on to the client.

@@ -9,7 +9,7 @@ use super::keys::KeyStore;
 use crate::config::{Issuer, Policy, hex};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hansard_record::v1::Who;
+use hansard_record::part::Who;
 use jwt_simple::prelude::*;
 use serde_json::{Map, Value};
 

@@ -22,7 +22,7 @@ use hansard_core::config::Delivery;
 use hansard_core::delivery::StreamId;
 use hansard_core::exchange::{Arrival, Ending, Forwarded, Opened, Opening, Parcel, Stream, Whole};
 use hansard_core::http::Answer;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::cell::RefCell;

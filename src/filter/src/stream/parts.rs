@@ -4,7 +4,7 @@ use super::{Flow, Phase};
 use crate::host::{self, Side};
 use hansard_core::config::OnFailure;
 use hansard_core::exchange::{Ending, Parcel};
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 
 impl Flow {
     /// The root was woken for this stream.

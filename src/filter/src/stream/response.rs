@@ -6,7 +6,7 @@ use crate::hold::Step;
 use crate::host::{self, Buffer, Map, Side};
 use hansard_core::exchange::{Ending, Pass, Responding, Whole};
 use hansard_core::http::Answer;
-use hansard_record::v1::EndWhy;
+use hansard_record::part::EndWhy;
 use proxy_wasm::types::Action;
 
 impl Flow {

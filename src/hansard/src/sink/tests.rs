@@ -9,7 +9,7 @@ use envoy_types::pb::envoy::service::accesslog::v3::stream_access_logs_message::
 };
 use envoy_types::pb::google::protobuf::{Any, BytesValue};
 use envoy_types::util::pack_any;
-use hansard_record::v1::{Content, Gateway, Part, Progress};
+use hansard_record::part::{Content, Gateway, Part, Progress};
 use hansard_record::{BootId, Entry, ExchangeId, RawJson, Record, encode};
 use hansard_store::{Defect, Options};
 use prost::Message;
@@ -94,13 +94,13 @@ fn exchange(n: u8) -> ExchangeId {
 }
 
 fn record(n: u8) -> Record<'static> {
-    Record::V1(Part {
+    Record::V2(Part {
         exchange: exchange(n),
         boot: BootId::new(1_000, [0; 10]),
         seq: u64::from(n),
         at: 1_000,
         gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
-        part: Content::Progress(Progress { index: 0, block: RawJson::parsed("{}") }),
+        part: Content::Progress(Progress { index: 0, block: RawJson::parsed("{}"), findings: Vec::new() }),
     })
 }
 
@@ -158,9 +158,9 @@ async fn a_call_of_the_filter_is_answered_when_it_is_stored() {
 async fn a_large_part_passes() {
     let sink = Running::start().await;
     let text = format!("\"{}\"", "x".repeat(33 << 20));
-    let Record::V1(mut large) = record(1);
-    large.part = Content::Progress(Progress { index: 0, block: RawJson::parsed(&text) });
-    let message = encode(&Entry::default(), &Record::V1(large), text.len()).unwrap();
+    let mut large = record(1).into_part();
+    large.part = Content::Progress(Progress { index: 0, block: RawJson::parsed(&text), findings: Vec::new() });
+    let message = encode(&Entry::default(), &Record::V2(large), text.len()).unwrap();
     sink.call(vec![StreamAccessLogsMessage::decode(&*message).unwrap()]).await.unwrap();
     let stored: usize = sink.rows("SELECT length(json) FROM parts")[0].parse().unwrap();
     assert!(stored > 33 << 20);
@@ -176,8 +176,8 @@ async fn envoys_own_log_is_stored_as_it_comes_and_ends_when_the_sink_stops() {
         client.stream_access_logs(ReceiverStream::new(log)).await.map(|_| ())
     });
     let id = bytes_value(exchange(7).to_string().as_bytes());
-    let Record::V1(opened) = record(7);
-    let opened = serde_json::to_vec(&Record::V1(opened)).unwrap();
+    let opened = record(7).into_part();
+    let opened = serde_json::to_vec(&Record::V2(opened)).unwrap();
     let first = vec![("wasm.hansard.exchange", id), ("wasm.hansard.opened", bytes_value(&opened))];
     entries.send(message("envoy", first)).await.unwrap();
     sink.rows_become("SELECT exchange FROM witness", &[&exchange(7).to_string()]).await;

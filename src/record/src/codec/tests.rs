@@ -2,7 +2,7 @@
 //! definitions have it, every length right.
 
 use super::*;
-use crate::v1::{Content, Gateway, Part, Progress};
+use crate::part::{Content, Gateway, Part, Progress};
 use crate::{BootId, ExchangeId, RawJson};
 
 // === a reader ===
@@ -86,13 +86,13 @@ const ENTRY: Entry<'_> = Entry {
 };
 
 fn record(block: &str) -> Record<'_> {
-    Record::V1(Part {
+    Record::V2(Part {
         exchange: ExchangeId::new(1_800_000_000_123, [1; 10]),
         boot: BootId::new(1_800_000_000_000, [2; 10]),
         seq: 7,
         at: 1_800_000_000_200,
         gateway: Gateway { node: "n".into(), filter: "0".into(), policy: "p".into() },
-        part: Content::Progress(Progress { index: 1, block: RawJson::parsed(block) }),
+        part: Content::Progress(Progress { index: 1, block: RawJson::parsed(block), findings: Vec::new() }),
     })
 }
 

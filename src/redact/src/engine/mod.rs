@@ -32,6 +32,11 @@ use crate::placeholder::Keyring;
 use detector::Compiled;
 use literals::{Gathered, Literals};
 
+/// Whether a string is base64 of text, as far as its first bytes tell.
+pub(crate) fn is_coded_text(text: &[u8]) -> bool {
+    coded::decode(text.get(..256).unwrap_or(text), &mut Vec::new())
+}
+
 /// How many layers of disguise are taken off.
 const DEPTH: u8 = 2;
 /// Bytes that candidates may look at, for each byte of the text.
@@ -43,6 +48,9 @@ const AUTOMATA_BYTES: usize = 48 << 20;
 /// Bytes before the offset from which on a text is scanned that must be there, if it has as many.
 pub const CONTEXT: usize = 16;
 
+/// Stands for a detector where a placeholder of ours was found.
+pub const PLACEHOLDER: usize = usize::MAX;
+
 /// One thing found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -52,7 +60,7 @@ pub struct Finding {
     pub start: usize,
     /// The value's end.
     pub end: usize,
-    /// Which detector, by its place in the engine.
+    /// Which detector, by its place in the engine; [`PLACEHOLDER`] where one of ours stands.
     pub detector: usize,
 }
 

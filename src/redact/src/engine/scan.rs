@@ -2,7 +2,7 @@
 
 use super::literals::Role;
 use super::matcher::Decided;
-use super::{Action, Engine, Finding, Resume, coded, plain};
+use super::{Action, DEPTH, Engine, Finding, PLACEHOLDER, Resume, coded, plain};
 use crate::pii;
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ impl Engine {
         found: &mut Vec<Finding>,
     ) -> Resume {
         let first = found.len();
-        let mut safe = self.scan_literals(text, from.at, complete, found);
+        let mut safe = self.scan_literals(text, from.at, complete, depth == DEPTH, found);
         if !self.kinds.is_empty() {
             safe = safe.min(self.scan_personal(text, from.at, complete, found));
         }
@@ -57,6 +57,7 @@ impl Engine {
         text: &[u8],
         from: usize,
         complete: bool,
+        is_top: bool,
         found: &mut Vec<Finding>,
     ) -> usize {
         let Self { literals, detectors, keyring, steps, done, scans, grown, look_back, .. } = self;
@@ -134,6 +135,14 @@ impl Engine {
                 placeholders.iter().any(|p| p.start <= one.start && one.end <= p.end)
             };
             retain_from(found, first, |one| !is_within(one));
+        }
+        if is_top {
+            found.extend(placeholders.into_iter().map(|at| Finding {
+                from: at.start,
+                start: at.start,
+                end: at.end,
+                detector: PLACEHOLDER,
+            }));
         }
         safe
     }
@@ -352,7 +361,11 @@ pub(super) fn settle(
         let last = if found.len() > first { found.last_mut() } else { None };
         match last {
             Some(last) if one.start < last.end => {
-                let rank = |f: &Finding| (action(f.detector), f.end.saturating_sub(f.start));
+                // What a placeholder is part of weighs more than the placeholder.
+                let rank = |f: &Finding| {
+                    let is_value = f.detector != PLACEHOLDER;
+                    (is_value, action(f.detector), f.end.saturating_sub(f.start))
+                };
                 if rank(&one) > rank(last) {
                     last.detector = one.detector;
                 }

@@ -1,8 +1,8 @@
 //! How numbers are written: shapes, by the length of their first run of digits.
 
-use super::text::Text;
+use super::text::{Text, is_word};
 use super::{Pii, card, national, phone};
-use Pii::{BeNationalNumber, BrCpf, CaSin, ChAhv, CnResidentId, DeTaxId, EsDni, FiHetu, FrNir};
+use Pii::{BeNationalNumber, BrCpf, CaSin, Card, ChAhv, CnResidentId, DeTaxId, EsDni, FiHetu, FrNir};
 use Pii::{InAadhaar, ItCodiceFiscale, NlBsn, PlPesel, SePersonnummer, UkNhs, UkNino, UsSsn};
 
 /// One way to write a number of a kind.
@@ -10,19 +10,24 @@ pub(super) struct Format {
     pub(super) kind: Pii,
     /// `0` is a digit, `L` a letter, `X` either, `A` one of Corsica's two, `~` Finland's sign of the
     /// century; every other byte is itself.
-    pub(super) shape: &'static [u8],
+    shape: &'static [u8],
     /// Whether digits and letters, without what separates them, prove the kind.
     check: fn(&[u8]) -> bool,
+    /// How its digits go on behind the first run: what most numbers are refused by.
+    turn: Turn,
     /// Whether a word has to name it too: one check digit lets every tenth number pass.
     pub(super) is_named: bool,
+    /// Whether it is none beside one more group of four: tables and dumps are full of them.
+    is_in_fours: bool,
 }
 
 const fn telling(kind: Pii, shape: &'static str, check: fn(&[u8]) -> bool) -> Format {
-    Format { kind, shape: shape.as_bytes(), check, is_named: false }
+    let shape = shape.as_bytes();
+    Format { kind, shape, check, turn: turn_of(shape), is_named: false, is_in_fours: false }
 }
 
 const fn named(kind: Pii, shape: &'static str, check: fn(&[u8]) -> bool) -> Format {
-    Format { kind, shape: shape.as_bytes(), check, is_named: true }
+    Format { is_named: true, ..telling(kind, shape, check) }
 }
 
 const fn phone(shape: &'static str) -> Format {
@@ -33,7 +38,11 @@ const fn card(shape: &'static str) -> Format {
     telling(Pii::Card, shape, card::is_card)
 }
 
-pub(super) fn fits(shape: u8, byte: u8) -> bool {
+const fn in_fours(format: Format) -> Format {
+    Format { is_in_fours: true, ..format }
+}
+
+fn fits(shape: u8, byte: u8) -> bool {
     match shape {
         b'0' => byte.is_ascii_digit(),
         b'L' => byte.is_ascii_uppercase(),
@@ -44,29 +53,79 @@ pub(super) fn fits(shape: u8, byte: u8) -> bool {
     }
 }
 
+/// The byte behind a first run of digits, and how many digits follow it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Turn(u8, u8);
+
+const fn turn_of(shape: &[u8]) -> Turn {
+    let mut rest = shape;
+    while let [b'0', more @ ..] = rest {
+        rest = more;
+    }
+    let [joint @ (b' ' | b'-' | b'.' | b'+'), more @ ..] = rest else { return Turn(0, 0) };
+    let mut digits = 0_u8;
+    rest = more;
+    while let [b'0', more @ ..] = rest {
+        rest = more;
+        digits = digits.saturating_add(1);
+    }
+    Turn(*joint, digits)
+}
+
+/// The formats that the digits from an offset on can have, of which so many are the first run.
+pub(super) fn like(text: &Text<'_>, start: usize, length: usize) -> impl Iterator<Item = &'static Format> {
+    let joint = start.saturating_add(length);
+    let next = text.at(joint);
+    let digits = match next {
+        b' ' | b'-' | b'.' | b'+' => {
+            (1..=7).take_while(|n| text.at(joint.saturating_add(*n)).is_ascii_digit()).count()
+        }
+        _ => 0,
+    };
+    let turn = Turn(next, u8::try_from(digits).unwrap_or(0));
+    let is_possible = matches!(next, b' ' | b'-' | b'.' | b'+' | b'A'..=b'Z') || length >= SHORTEST_BARE;
+    let formats = if is_possible { of(length) } else { &[] };
+    formats.iter().filter(move |format| format.turn == turn || format.turn == Turn(0, 0))
+}
+
+/// The fewest digits that are a number by themselves.
+const SHORTEST_BARE: usize = 9;
+
 impl Format {
-    /// Where a number of this format ends that begins here.
-    pub(super) fn end(&self, text: &Text<'_>, start: usize) -> Option<usize> {
-        let mut characters = [0; 20];
-        let mut count = 0_usize;
-        let mut at = start;
-        for shape in self.shape {
-            let byte = text.at(at);
-            if !fits(*shape, byte) {
+    /// Where a number of this format ends that begins here; so many of its bytes are known to fit.
+    pub(super) fn end(&self, text: &Text<'_>, start: usize, known: usize) -> Option<usize> {
+        if self.is_in_fours && is_four(|n| text.before(start, n)) {
+            return None;
+        }
+        for (shape, at) in self.shape.iter().zip(start..).skip(known) {
+            if !fits(*shape, text.at(at)) {
                 return None;
             }
-            if matches!(shape, b'0' | b'L' | b'X' | b'A') {
-                *characters.get_mut(count)? = byte;
-                count = count.saturating_add(1);
-            }
-            at = at.saturating_add(1);
         }
-        ((self.check)(characters.get(..count)?) && text.closes(at)).then_some(at)
+        let end = start.saturating_add(self.shape.len());
+        let mut characters = [0; 20];
+        let mut places = characters.iter_mut();
+        for (shape, byte) in self.shape.iter().zip(text.slice(start, end)) {
+            if matches!(shape, b'0' | b'L' | b'X' | b'A') {
+                *places.next()? = *byte;
+            }
+        }
+        let free = places.len();
+        let (characters, _) = characters.split_at_checked(characters.len().saturating_sub(free))?;
+        let holds = (self.check)(characters)
+            && text.closes(end)
+            && !(self.is_in_fours && is_four(|n| text.at(end.saturating_add(n).saturating_sub(1))));
+        holds.then_some(end)
     }
 }
 
+/// Whether a space and a group of four hexadecimal digits stand on one side, nearest first.
+fn is_four(side: impl Fn(usize) -> u8) -> bool {
+    side(1) == b' ' && (2..=5).all(|n| side(n).is_ascii_hexdigit()) && !is_word(side(6))
+}
+
 /// The formats whose first run of digits is so long, the longer ones first.
-pub(super) fn of(length: usize) -> &'static [Format] {
+fn of(length: usize) -> &'static [Format] {
     match length {
         1 => ONE,
         2 => TWO,
@@ -131,15 +190,15 @@ const THREE: &[Format] = &[
 ];
 
 const FOUR: &[Format] = &[
-    card("0000 0000 0000 0000 000"),
+    in_fours(card("0000 0000 0000 0000 000")),
     card("0000-0000-0000-0000-000"),
-    card("0000 0000 0000 0000"),
+    in_fours(card("0000 0000 0000 0000")),
     card("0000-0000-0000-0000"),
     card("0000 000000 00000"),
     card("0000-000000-00000"),
     card("0000 000000 0000"),
     card("0000-000000-0000"),
-    named(InAadhaar, "0000 0000 0000", national::in_aadhaar),
+    in_fours(named(InAadhaar, "0000 0000 0000", national::in_aadhaar)),
     named(InAadhaar, "0000-0000-0000", national::in_aadhaar),
     named(NlBsn, "0000.00.000", national::nl_bsn),
 ];
@@ -182,5 +241,5 @@ const LONG: [&[Format]; 7] = [
         telling(CnResidentId, "000000000000000000", national::cn_resident_id),
         card("000000000000000000"),
     ],
-    &[card("0000000000000000000")],
+    &[telling(Card, "0000000000000000000", card::is_long_card)],
 ];

@@ -19,7 +19,7 @@ pub(super) fn around(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
         }
     }
     let is_open = text.opens(start);
-    is_open.then(|| first_of(scope, start, formats::behind_letters(count))).flatten()
+    is_open.then(|| first_of(scope, start, 0, formats::behind_letters(count))).flatten()
 }
 
 /// A code whose letters stand a space or a dash before its first digit: `AB 12`, `X-12`.
@@ -28,5 +28,5 @@ pub(super) fn apart(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     let count = (2..=4).take_while(|n| text.before(digit, *n).is_ascii_uppercase()).count();
     let start = digit.checked_sub(count)?.checked_sub(1)?;
     let is_open = matches!(count, 1 | 2) && text.opens(start);
-    is_open.then(|| first_of(scope, start, formats::apart_from_letters(count))).flatten()
+    is_open.then(|| first_of(scope, start, 0, formats::apart_from_letters(count))).flatten()
 }

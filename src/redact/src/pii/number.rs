@@ -23,15 +23,16 @@ pub(super) fn open(text: &Text<'_>, end: usize) -> usize {
 pub(super) fn around(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     let text = scope.text;
     match text.before(digit, 1) {
-        b'_' | b'0'..=b'9' => None,
-        b'A'..=b'Z' | b'a'..=b'z' => letters::around(scope, digit),
+        b'A'..=b'Z' => letters::around(scope, digit),
         b'+' => {
             let plus = digit.saturating_sub(1);
             let end = scope.kinds.contains(Pii::Phone).then(|| phone::end(text, plus)).flatten()?;
             Some(hit(Pii::Phone, plus, end))
         }
         b'(' => bracketed(scope, digit).or_else(|| plain(scope, digit)),
-        b' ' | b'-' => letters::apart(scope, digit).or_else(|| plain(scope, digit)),
+        b' ' | b'-' if text.before(digit, 2).is_ascii_uppercase() => {
+            letters::apart(scope, digit).or_else(|| plain(scope, digit))
+        }
         _ => plain(scope, digit),
     }
 }
@@ -40,7 +41,7 @@ pub(super) fn around(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
 fn bracketed(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     let bracket = digit.saturating_sub(1);
     let is_tried = scope.kinds.contains(Pii::Phone) && scope.text.opens(bracket);
-    is_tried.then(|| first_of(scope, bracket, formats::BRACKETED)).flatten()
+    is_tried.then(|| first_of(scope, bracket, 1, formats::BRACKETED)).flatten()
 }
 
 fn plain(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
@@ -51,12 +52,7 @@ fn plain(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     let length = (0..=LONGEST)
         .take_while(|n| text.at(digit.saturating_add(*n)).is_ascii_digit())
         .count();
-    let next = text.at(digit.saturating_add(length));
-    let formats = formats::of(length);
-    let is_near = |format: &&Format| {
-        format.shape.get(length).is_none_or(|shape| formats::fits(*shape, next))
-    };
-    first_of(scope, digit, formats.iter().filter(is_near))
+    first_of(scope, digit, length, formats::like(text, digit, length))
 }
 
 /// The first of some formats that holds here. One whose end has not come settles nothing, and
@@ -64,10 +60,11 @@ fn plain(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
 pub(super) fn first_of<'f>(
     scope: &Scope<'_, '_>,
     start: usize,
+    known: usize,
     formats: impl IntoIterator<Item = &'f Format>,
 ) -> Option<Hit> {
     for format in formats.into_iter().filter(|format| scope.kinds.contains(format.kind)) {
-        let end = format.end(scope.text, start);
+        let end = format.end(scope.text, start, known);
         if scope.text.is_starved() {
             return None;
         }

@@ -7,7 +7,7 @@
 //!                    └ resume here: the word names what is undecided
 //! ```
 
-use super::text::{Text, next_lead};
+use super::text::{Text, is_word, next_lead, word_end};
 use super::{Hit, Kinds, Pii, email, number, words};
 
 /// What a question about one place knows.
@@ -50,6 +50,10 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
         if at == bytes.len() {
             break if complete { at } else { open(text, floor) };
         }
+        if is_idle(text, at) {
+            at = past(bytes, at);
+            continue;
+        }
         text.ask();
         let found = hits.get(first..).unwrap_or_default();
         let hit = lead(&Scope { text, kinds, from, floor, found }, at);
@@ -63,7 +67,7 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
                 at = hit.end;
                 hits.push(hit);
             }
-            None => at = skip(text, at),
+            None => at = past(bytes, at),
         }
     };
     if !complete {
@@ -76,6 +80,21 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
     safe
 }
 
+/// Whether nothing can stand at a lead, by the byte before it: as at most of those in code, `utf8`
+/// and `x_1` and ` @property`.
+fn is_idle(text: &Text<'_>, lead: usize) -> bool {
+    let before = text.before(lead, 1);
+    match text.at(lead) {
+        b'@' => !is_word(before),
+        _ => matches!(before, b'_' | b'0'..=b'9' | b'a'..=b'z'),
+    }
+}
+
+/// Past a lead and the rest of its word: nothing begins within one.
+fn past(bytes: &[u8], lead: usize) -> usize {
+    word_end(bytes, lead).max(lead.saturating_add(1))
+}
+
 /// What stands at an `@` or digit. A number within an address is none.
 fn lead(scope: &Scope<'_, '_>, at: usize) -> Option<Hit> {
     let Scope { text, kinds, floor, .. } = *scope;
@@ -86,13 +105,6 @@ fn lead(scope: &Scope<'_, '_>, at: usize) -> Option<Hit> {
     }
     let hit = number::around(scope, at)?;
     (hit.start >= floor && !email::takes(text, hit.end, floor)).then_some(hit)
-}
-
-/// Past a lead that was none, and the rest of its word: nothing begins within one.
-fn skip(text: &Text<'_>, lead: usize) -> usize {
-    let rest = text.bytes().get(lead..).unwrap_or_default();
-    let word = rest.iter().take_while(|byte| super::text::is_word(**byte)).count();
-    lead.saturating_add(word.max(1))
 }
 
 /// Where something can begin whose lead has not come: a local part, a sign or letters in front of

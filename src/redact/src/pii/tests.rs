@@ -247,7 +247,7 @@ fn hostile_texts_cost_little() {
         let bound = if cfg!(debug_assertions) { 200.0 } else { 40.0 };
         assert!(cost < bound, "{unit:?} costs {cost} times as much");
         if std::env::var_os("PII_COSTS").is_some() {
-            println!("{cost:6.1} {unit:?}");
+            println!("{cost:6.1} {:6.0} {unit:?}", 1.048/cost/normal);
         }
     }
 }

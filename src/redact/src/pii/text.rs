@@ -53,18 +53,17 @@ impl<'a> Text<'a> {
     }
 
     /// Whether a number or code can begin here: not within a word (`x86`), a fraction (`0.4111`),
-    /// or behind a dash that binds (`2fa1-4155`). Bytes beyond ASCII are no word: Chinese and
-    /// Japanese put none between a label and its number.
+    /// or behind a dash, which binds (`2fa1-4155`) or negates. Bytes beyond ASCII are no word:
+    /// Chinese and Japanese put nothing between a label and its number.
     pub(super) fn opens(&self, at: usize) -> bool {
-        let (near, far) = (self.before(at, 1), self.before(at, 2));
-        match near {
-            b'-' => !is_word(far),
-            b'.' => far.is_ascii_alphabetic(),
-            _ => !is_word(near),
+        match self.before(at, 1) {
+            b'-' => false,
+            b'.' => self.before(at, 2).is_ascii_alphabetic(),
+            near => !is_word(near),
         }
     }
 
-    /// Whether a number or code can end here; the mirror of [`Text::opens`].
+    /// Whether a number or code can end here.
     pub(super) fn closes(&self, at: usize) -> bool {
         match self.at(at) {
             b'-' => !is_word(self.at(at.saturating_add(1))),
@@ -76,6 +75,12 @@ impl<'a> Text<'a> {
 
 pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Where the word ends that goes on at an offset.
+pub(super) fn word_end(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at.saturating_add(rest.iter().take_while(|byte| is_word(**byte)).count())
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);

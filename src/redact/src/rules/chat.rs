@@ -37,7 +37,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-workspace-token",
         description: "Slack workspace or legacy refresh token",
         keywords: &["xoxa-", "xoxr-", "xoxo-"],
-        pattern: r"\bxox[aro]-(?:[0-9]-)?[0-9A-Za-z-]{16,150}",
+        pattern: r"\bxox[aro]-(?:[0-9]-)?[0-9A-Za-z-]{8,150}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -50,7 +50,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-browser-token",
         description: "Slack browser token or cookie: acts for a signed-in user",
         keywords: &["xoxc-", "xoxd-"],
-        pattern: r"\bxox[cd]-[0-9A-Za-z%+/-]{20,300}",
+        pattern: r"\bxox[cd]-[0-9A-Za-z%+/_-]{20,300}={0,2}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[
@@ -76,7 +76,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-app-token",
         description: "Slack app-level token: opens the event socket",
         keywords: &["xapp-"],
-        pattern: r"\b(?i:xapp)-[0-9]{1,10}-[A-Za-z0-9]{1,30}-[0-9]{1,30}-[0-9A-Za-z]{8,80}\b",
+        pattern: r"\b(?i:xapp)-[0-9]{1,10}-[A-Za-z0-9]{1,40}-[0-9]{1,40}-[0-9A-Za-z]{8,80}\b",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -43,7 +43,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Travis CI access token",
         keywords: &["travis"],
         pattern: concat!(near!("travis"), r"([A-Za-z0-9_-]{22})\b"),
-        min_entropy: 3.8,
+        min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[
             "TRAVIS_TOKEN=«qhvlfSJSX7Y65mPdJFwI7T»",

@@ -228,7 +228,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Vultr API key: controls the account",
         keywords: &["vultr"],
         pattern: concat!(near!("vultr"), r"([A-Za-z0-9]{36})\b"),
-        min_entropy: 3.5,
+        min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
             "VULTR_API_KEY=«JY0PQ2HI0HZGH7Y5PM4CQRYYNB7XH88F1378»",

@@ -129,7 +129,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "curl-user-password",
         description: "User and password given to curl or wget",
         keywords: &["curl", "wget"],
-        pattern: r#"\b(?:curl|wget) [!-~ ]{0,200}?(?:-u ?|--user[ =]|--http-user[ =])["']?[\w.@+-]{1,80}:([A-Za-z_.-]{0,40}[0-9!#%*+?^~][A-Za-z0-9!#$%&*+,./:;=?@^_|~-]{0,100})"#,
+        pattern: r#"\b(?:curl|wget)[!-~\s]{1,200}?(?:-u[ =]?|--user[ =]|--http-user[ =])["']?[\w.@+-]{1,80}:([A-Za-z_.-]{0,40}[0-9!#%*+?^~][A-Za-z0-9!#$%&*+,./:;=?@^_|~-]{0,100}|(?:[a-z]{0,6}[A-Z]){4}[A-Za-z]{2,60})"#,
         min_entropy: 2.8,
         check: Check::Nothing,
         positives: &[

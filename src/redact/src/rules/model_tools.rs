@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "cohere-api-key",
         description: "Cohere API key beside its name: calls models on the account",
         keywords: &["cohere", "co_api_key"],
-        pattern: concat!(near!(r"(?:cohere|\bco_api_key)"), r"([A-Za-z0-9]{40})\b"),
+        pattern: concat!(near!("(?:cohere|co_api_key)"), r"([A-Za-z0-9]{40})\b"),
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[

@@ -8,7 +8,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "BrowserStack, Sauce Labs or LambdaTest access key: runs tests",
         keywords: &["browserstack", "saucelabs", "sauce_access", "lambdatest", "lt_access"],
         pattern: concat!(
-            near!(r"(?:browserstack|saucelabs|sauce_access|lambdatest|lt_access)[\w .-]{0,16}key"),
+            near!(
+                r"(?:browserstack|saucelabs|sauce_access|lambdatest|lt_access)[\w .-]{0,16}(?:key|token|secret)"
+            ),
             r"([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}|[A-Za-z0-9]{50}|[A-Za-z0-9]{20})\b"
         ),
         min_entropy: 3.2,
@@ -270,10 +272,10 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "temporal-snowflake-token",
         description: "Temporal Cloud or Snowflake token in JWT form",
-        keywords: &["temporal", "snowflake"],
+        keywords: &["temporal", "snowflake", "sf"],
         pattern: concat!(
-            near!(r"(?:temporal|snowflake)[\w .-]{0,16}(?:key|token|pat)"),
-            r"(eyJ[A-Za-z0-9_-]{20,200}\.eyJ[A-Za-z0-9_-]{20,1200}\.[A-Za-z0-9_-]{40,700})"
+            near!(r"(?:temporal|snowflake|\bsf)[\w .-]{0,16}(?:key|token|pat)"),
+            r"(eyJ[A-Za-z0-9_-]{20,200}\.eyJ[A-Za-z0-9_-]{20,1200}\.[A-Za-z0-9_-]{40,700}|[A-Za-z0-9_-]{100,500})"
         ),
         min_entropy: 3.8,
         check: Check::Nothing,

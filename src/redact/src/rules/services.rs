@@ -351,7 +351,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "thunderstore-token",
         description: "Thunderstore service token: publishes packages",
         keywords: &["tss_"],
-        pattern: r"\btss_[A-Za-z0-9_]{28,60}\b",
+        pattern: r"\btss_[A-Za-z0-9_-]{20,80}",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -497,7 +497,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "cartesia-api-key",
         description: "Cartesia API key: makes speech on the account",
         keywords: &["sk_car_"],
-        pattern: r"\bsk_car_[A-Za-z0-9]{18,40}\b",
+        pattern: r"\bsk_car_[A-Za-z0-9_]{18,40}\b",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

@@ -222,7 +222,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "bitly-token",
         description: "Bitly access token: makes and changes links",
         keywords: &["bitly"],
-        pattern: concat!(near!("bitly"), r"([0-9A-Fa-f]{40})\b"),
+        pattern: r#"(?i:bitly)[\w\s"'`\\=:,>(|?.-]{0,48}["'`\s=:,>(]([0-9A-Fa-f]{40})\b"#,
         min_entropy: 3.2,
         check: Check::Nothing,
         positives: &[
@@ -236,8 +236,8 @@ pub(super) static RULES: &[Rule] = &[
         description: "New York Times API key beside its name",
         keywords: &["nytimes", "newyorktimes", "new-york-times", "nyt_api"],
         pattern: concat!(
-            near!("(?:ny-?times|new-?york-?times|nyt_api)"),
-            r"([A-Za-z0-9=_-]{32})\b"
+            near!("(?:ny-?times|new-?york-?times,?|nyt_api)"),
+            r#"([A-Za-z0-9=_-]{32})(?:\b|[\s"';,\\]|$)"#
         ),
         min_entropy: 3.6,
         check: Check::Nothing,
@@ -319,7 +319,7 @@ pub(super) static RULES: &[Rule] = &[
             near!(
                 r"(?:openweather|\bowm_|pyowm|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|\bomdb|\btmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|\balchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"
             ),
-            r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
+            r"([A-Za-z0-9_-]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,

@@ -3,7 +3,7 @@
 mod interleaved;
 
 use super::*;
-use hansard_record::v1::{Content, Gateway, Part, Progress};
+use hansard_record::part::{Content, Gateway, Part, Progress};
 use hansard_record::{BootId, Entry, ExchangeId, RawJson, Record, encode};
 
 const NOW: u64 = 1_800_000_000_000;
@@ -16,13 +16,13 @@ fn parcel(seq: u64, len: usize) -> Parcel {
     let mut filling = len;
     loop {
         let block = format!("\"{}\"", "x".repeat(filling));
-        let record = Record::V1(Part {
+        let record = Record::V2(Part {
             exchange: ExchangeId::new(NOW, [1; 10]),
             boot: BootId::new(NOW, [2; 10]),
             seq,
             at: NOW,
             gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
-            part: Content::Progress(Progress { index: 0, block: RawJson::parsed(&block) }),
+            part: Content::Progress(Progress { index: 0, block: RawJson::parsed(&block), findings: Vec::new() }),
         });
         let message = encode(&Entry::default(), &record, block.len()).unwrap();
         if message.len() == len {

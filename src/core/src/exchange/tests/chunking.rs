@@ -83,10 +83,10 @@ at_every_chunking! {
 
 /// A whole message's record, read back.
 fn record(message: &[u8]) -> Value {
-    let start = message.windows(12).position(|bytes| bytes == br#"{"hansard.v1"#).unwrap();
+    let start = message.windows(12).position(|bytes| bytes == br#"{"hansard.v2"#).unwrap();
     Record::parse(&message[start..]).unwrap();
     let mut record: Value = serde_json::from_slice(&message[start..]).unwrap();
-    record["hansard.v1"]["part"].take()
+    record["hansard.v2"]["part"].take()
 }
 
 #[test]

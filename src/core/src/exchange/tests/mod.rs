@@ -179,7 +179,7 @@ fn part(parcel: &Parcel) -> Value {
         panic!("{error}: {}", String::from_utf8_lossy(text));
     }
     let mut record: Value = serde_json::from_slice(text).unwrap();
-    record["hansard.v1"].take()
+    record["hansard.v2"].take()
 }
 
 /// The content of a part that must be of a kind.

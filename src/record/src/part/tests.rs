@@ -1,17 +1,19 @@
-//! Schema version 1 is released and frozen: what these parts look like as JSON never changes.
+//! Schema versions are released and frozen: what their parts look like as JSON never changes.
 //!
-//! `v1.golden.json` holds each kind of part twice, with every optional field set and with none. It
-//! is itself held by a hash. Where a test here fails, records that are already written would be
-//! read wrongly: leave version 1 as it is and make a v2.
+//! `v1.golden.json` and `v2.golden.json` hold each kind of part twice, with every optional field set
+//! and with none. They are themselves held by hashes. Where a test here fails, records that are
+//! already written would be read wrongly: leave the released versions as they are and make a new one.
 
 use super::*;
 use crate::Record;
 use serde_json::{Value, json};
 
-const GOLDEN: &str = include_str!("../v1.golden.json");
-/// FNV-1a of the golden file's JSON, white space aside.
-const GOLDEN_HASH: u64 = 0xafe0_294b_678b_c564;
-const FROZEN: &str = "schema v1 is frozen; make a v2";
+/// The released versions: their golden files, and FNV-1a of each file's JSON, white space aside.
+const RELEASED: [(&str, u64); 2] = [
+    (include_str!("v1.golden.json"), 0xafe0_294b_678b_c564),
+    (include_str!("v2.golden.json"), 0x554c_9de9_4785_dbb1),
+];
+const FROZEN: &str = "a released schema is frozen; make a new version";
 
 // === one of each, with everything and with nothing more than it needs ===
 // Every struct is written out in full: a new field does not compile here.
@@ -20,7 +22,8 @@ fn records() -> Vec<(&'static str, Record<'static>)> {
     vec![
         ("opened", record(opened(true))),
         ("opened, bare", record(opened(false))),
-        ("progress", record(progress())),
+        ("progress", record(progress(true))),
+        ("progress, bare", record(progress(false))),
         ("closed", record(closed(true))),
         ("closed, bare", record(closed(false))),
         ("closed, no response", record(closed_without_response())),
@@ -30,7 +33,7 @@ fn records() -> Vec<(&'static str, Record<'static>)> {
 }
 
 fn record(part: Content<'static>) -> Record<'static> {
-    Record::V1(Part {
+    Record::V2(Part {
         exchange: ExchangeId::new(1_800_000_000_123, [0xab; 10]),
         boot: BootId::new(1_799_999_999_000, [0xcd; 10]),
         seq: 42,
@@ -51,12 +54,25 @@ fn opened(full: bool) -> Content<'static> {
         session: session(full),
         decision: decision(full),
         request: request(full),
+        findings: findings(full),
     })
 }
 
-fn progress() -> Content<'static> {
+fn findings(full: bool) -> Vec<Finding<'static>> {
+    let finding = |fingerprint: &'static str| Finding {
+        rule: "aws-access-key-id".into(),
+        at: "/messages/0/content".into(),
+        count: 2,
+        fingerprint: fingerprint.into(),
+        action: "mask".into(),
+    };
+    if full { vec![finding("0123456789abcdef"), finding("")] } else { Vec::new() }
+}
+
+fn progress(full: bool) -> Content<'static> {
     let block = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"ls"}}"#;
-    Content::Progress(Progress { index: 1, block: RawJson::parsed(block) })
+    let findings = findings(full);
+    Content::Progress(Progress { index: 1, block: RawJson::parsed(block), findings })
 }
 
 fn closed(full: bool) -> Content<'static> {
@@ -66,6 +82,7 @@ fn closed(full: bool) -> Content<'static> {
         end: end(full),
         abandoned: some(vec![40]),
         unacknowledged: some(vec![39, 41]),
+        findings: findings(full),
     })
 }
 
@@ -75,6 +92,7 @@ fn closed_without_response() -> Content<'static> {
         end: end(false),
         abandoned: Vec::new(),
         unacknowledged: Vec::new(),
+        findings: Vec::new(),
     })
 }
 
@@ -91,6 +109,7 @@ fn refused(full: bool) -> Content<'static> {
             message: "Not for you.".into(),
         },
         abandoned: if full { vec![41] } else { Vec::new() },
+        findings: findings(full),
     })
 }
 
@@ -173,7 +192,8 @@ fn every_why() -> Vec<EndWhy> {
         EndWhy::RecordFailed => Some(EndWhy::EncodedResponse),
         EndWhy::EncodedResponse => Some(EndWhy::ResponseTooLarge),
         EndWhy::ResponseTooLarge => Some(EndWhy::GatewayFailed),
-        EndWhy::GatewayFailed => None,
+        EndWhy::GatewayFailed => Some(EndWhy::Blocked),
+        EndWhy::Blocked => None,
     }) {
         all.push(next);
     }
@@ -191,38 +211,43 @@ fn written() -> Value {
     json!({"parts": parts, "end.why": every_why()})
 }
 
-fn golden() -> Value {
-    serde_json::from_str(GOLDEN).unwrap()
+fn golden(version: usize) -> Value {
+    serde_json::from_str(RELEASED[version - 1].0).unwrap()
+}
+
+/// A sorted, line-by-line text of what is written: what a new golden file holds.
+fn lines(written: &Value) -> String {
+    let parts = written["parts"].as_object().unwrap();
+    let parts: Vec<_> = parts.iter().map(|(name, part)| format!("{}: {part}", json!(name))).collect();
+    format!("{{\n\"end.why\": {},\n\"parts\": {{\n{}\n}}\n}}\n", written["end.why"], parts.join(",\n"))
 }
 
 #[test]
 fn parts_are_written_as_they_were_released() {
     let written = written();
-    assert!(
-        written == golden(),
-        "{FROZEN}. What is written now:\n{}",
-        serde_json::to_string_pretty(&written).unwrap()
-    );
+    assert!(written == golden(2), "{FROZEN}. What is written now:\n{}", lines(&written));
 }
 
 #[test]
-fn the_golden_file_is_the_released_one() {
+fn the_golden_files_are_the_released_ones() {
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = golden().to_string().bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
-    assert_eq!(hash, GOLDEN_HASH, "{FROZEN}; `v1.golden.json` stays as it is ({hash:#018x})");
+    for (version, (_, held)) in (1..).zip(RELEASED) {
+        let hash = golden(version).to_string().bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+        assert_eq!(hash, held, "{FROZEN}; `v{version}.golden.json` stays as it is ({hash:#018x})");
+    }
 }
 
 #[test]
 fn released_parts_are_read_with_nothing_lost() {
-    let golden = golden();
-    let parts = golden["parts"].as_object().unwrap();
-    assert_eq!(parts.len(), records().len());
-    for (name, part) in parts {
-        let text = part.to_string();
-        let record = Record::parse(text.as_bytes()).unwrap();
-        assert_eq!(serde_json::to_value(&record).unwrap(), *part, "{name}");
-        let Record::V1(read) = record;
-        assert!(name.starts_with(read.part.kind()), "{name} was read as {}", read.part.kind());
+    for version in 1..=RELEASED.len() {
+        let golden = golden(version);
+        for (name, part) in golden["parts"].as_object().unwrap() {
+            let text = part.to_string();
+            let record = Record::parse(text.as_bytes()).unwrap();
+            assert_eq!(serde_json::to_value(&record).unwrap(), *part, "{name}");
+            let kind = record.into_part().part.kind();
+            assert!(name.starts_with(kind), "{name} was read as {kind}");
+        }
     }
 }
 
@@ -231,7 +256,7 @@ fn every_field_of_the_bare_parts_is_needed() {
     for (name, record) in records().into_iter().filter(|(name, _)| name.contains("bare")) {
         let whole = serde_json::to_value(&record).unwrap();
         let kind = name.split(',').next().unwrap();
-        for path in ["/hansard.v1".to_owned(), format!("/hansard.v1/part/{kind}")] {
+        for path in ["/hansard.v2".to_owned(), format!("/hansard.v2/part/{kind}")] {
             let members: Vec<String> =
                 whole.pointer(&path).unwrap().as_object().unwrap().keys().cloned().collect();
             for member in members.iter().filter(|member| *member != "response") {
@@ -253,7 +278,7 @@ fn reasons_are_named_as_they_are_written() {
 
 #[test]
 fn another_version_is_not_read_as_this_one() {
-    for text in ["{}", r#"{"hansard.v2":{}}"#, r#"{"hansard.v1":{}}"#, "", "[]", "null"] {
+    for text in ["{}", r#"{"hansard.v3":{}}"#, r#"{"hansard.v2":{}}"#, r#"{"hansard.v1":{}}"#, "", "[]", "null"] {
         assert!(Record::parse(text.as_bytes()).is_err(), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Schema version 1 of a part.
+//! A part, in schema versions 1 and 2: the newest has every field, the first no findings.
 //!
 //! Texts and raw JSON are borrowed: the filter writes a 32 MB body into a part without a copy of
 //! its own, the sink reads it without one. Names follow the OpenTelemetry GenAI conventions where
@@ -91,6 +91,9 @@ pub struct Opened<'a> {
     /// The request itself.
     #[serde(borrow)]
     pub request: Request<'a>,
+    /// What was redacted in what this part holds (since version 2).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding<'a>>,
 }
 
 /// A completed block within a streaming response.
@@ -101,6 +104,9 @@ pub struct Progress<'a> {
     /// The assembled block, as JSON.
     #[serde(borrow)]
     pub block: RawJson<'a>,
+    /// What was redacted in what this part holds (since version 2).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding<'a>>,
 }
 
 /// The end of an exchange.
@@ -119,6 +125,9 @@ pub struct Closed<'a> {
     /// as far as that was known when this part was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unacknowledged: Vec<u64>,
+    /// What was redacted in what this part holds (since version 2).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding<'a>>,
 }
 
 /// A request that was turned away.
@@ -145,6 +154,29 @@ pub struct Refused<'a> {
     /// Numbers of parts whose content the gateway gave up because nothing of it was forwarded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<u64>,
+    /// What was redacted in what this part holds (since version 2).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding<'a>>,
+}
+
+/// Values that one rule found in one place: everything but the values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding<'a> {
+    /// The rule's name.
+    #[serde(borrow)]
+    pub rule: Cow<'a, str>,
+    /// Where: a JSON pointer into the body (RFC 6901), `header NAME`, `path`, or `event` and the
+    /// event's index with a JSON pointer into its data; empty when there were too many to name each.
+    #[serde(borrow)]
+    pub at: Cow<'a, str>,
+    /// How often.
+    pub count: u64,
+    /// The same for the same value under one key; empty when several values are counted.
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    pub fingerprint: Cow<'a, str>,
+    /// `observe`, `pseudonymize`, `mask` or `block`.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
 }
 
 /// A verified identity. The token itself is never here.
@@ -219,7 +251,8 @@ pub struct NotApplied<'a> {
     pub because: Cow<'a, str>,
 }
 
-/// A request as it was received, less its credentials.
+/// A request as it was received, less its credentials and with placeholders where values were
+/// redacted.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request<'a> {
     /// The HTTP method.
@@ -244,7 +277,7 @@ pub struct Request<'a> {
     pub body_base64: Option<Cow<'a, str>>,
 }
 
-/// A response as it was received.
+/// A response as it was received, with placeholders where values were redacted.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Response<'a> {
     /// The HTTP status.
@@ -311,6 +344,8 @@ pub enum EndWhy {
     ResponseTooLarge,
     /// A host call failed; the gateway could not go on.
     GatewayFailed,
+    /// The response holds a value that a rule blocks (since version 2).
+    Blocked,
 }
 
 impl EndWhy {
@@ -327,6 +362,7 @@ impl EndWhy {
             Self::EncodedResponse => "encoded_response",
             Self::ResponseTooLarge => "response_too_large",
             Self::GatewayFailed => "gateway_failed",
+            Self::Blocked => "blocked",
         }
     }
 }

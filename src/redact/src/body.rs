@@ -1,0 +1,571 @@
+//! A JSON text with every value found in it, and the two texts that come of it: what goes over the
+//! wire, and what goes on record.
+//!
+//! Every string is scanned as it reads once its escapes are resolved: names and values, wherever
+//! they stand. What is found is put back by its place in the raw text, so nothing else changes.
+
+use crate::engine::{Action, Engine, Map};
+use crate::hit::{Hit, Tallies};
+use crate::json::{Frame, InvalidJson, Place, Visitor, unescape, walk};
+use crate::redacted::Redacted;
+use crate::seen::{self, Seen};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Values that one text may hold.
+const MOST_HITS: usize = 50_000;
+
+/// What may be done with a member's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treat {
+    /// Whatever the detector's action says.
+    Alter,
+    /// Signed, or matched by somebody: it passes as it is or not at all.
+    Signed,
+    /// Bytes in base64, not text.
+    Media,
+}
+
+/// Tells members apart whose values must not be altered.
+pub trait Guide {
+    /// What may be done with a member. `kind` is its object's `type`, when it has just one.
+    fn treat(&self, path: &Path<'_>, kind: Option<&[u8]>) -> Treat;
+}
+
+/// The way to a member, from the text's root; names as they stand in the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    text: &'a [u8],
+    stack: &'a [Frame],
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+/// A step of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Into a member of this name.
+    Name(&'a [u8]),
+    /// Into a list, at this index.
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    /// The steps to the object that the member is of.
+    pub fn steps(&self) -> impl Iterator<Item = Step<'a>> + use<'a> {
+        let (text, stack) = (self.text, self.stack);
+        let outer = stack.len().saturating_sub(1);
+        stack.iter().take(outer).map(move |frame| match frame {
+            Frame::Object(name) => Step::Name(text.get(name.clone()).unwrap_or_default()),
+            Frame::List(index) => Step::Index(*index),
+        })
+    }
+
+    /// The member's name.
+    #[must_use]
+    pub fn name(&self) -> &'a [u8] {
+        self.name
+    }
+
+    /// The value that was looked at: a string's content as it stands.
+    #[must_use]
+    pub fn value(&self) -> &'a [u8] {
+        self.value
+    }
+}
+
+/// Nothing is exempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Everything;
+
+impl Guide for Everything {
+    fn treat(&self, _: &Path<'_>, _: Option<&[u8]>) -> Treat {
+        Treat::Alter
+    }
+}
+
+/// What came of a text.
+#[derive(Debug)]
+pub struct Body {
+    /// What goes over the wire; `None`: the text as it is.
+    pub wire: Option<String>,
+    /// What goes on record; `None`: the text as it is.
+    record: Option<String>,
+    /// What was found.
+    pub tallies: Tallies,
+    /// The first value that must not pass: which rule, and where.
+    pub blocked: Option<(usize, String)>,
+    /// Placeholders that went over the wire, and what they stand for.
+    pub restores: Restores,
+}
+
+impl Body {
+    /// The text that goes on record.
+    #[must_use]
+    pub fn record<'a>(&'a self, text: &'a str) -> Redacted<&'a str> {
+        Redacted::new(self.record.as_deref().unwrap_or(text))
+    }
+}
+
+/// Why a text was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not JSON that this gateway reads.
+    Invalid(InvalidJson),
+    /// It holds too many values.
+    TooMany,
+}
+
+/// Placeholders and the values that they stand for. Never printed.
+#[derive(Clone, Default)]
+pub struct Restores(HashMap<Rc<str>, String>);
+
+impl std::fmt::Debug for Restores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Restores({})", self.0.len())
+    }
+}
+
+impl Restores {
+    /// Remembers a value.
+    pub fn add(&mut self, placeholder: &Rc<str>, value: String) {
+        self.0.entry(Rc::clone(placeholder)).or_insert(value);
+    }
+
+    /// Takes in another text's.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// The value that a placeholder stands for.
+    #[must_use]
+    pub fn value(&self, placeholder: &str) -> Option<&str> {
+        self.0.get(placeholder).map(String::as_str)
+    }
+
+    /// Whether there is nothing to restore.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes of memory held, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.values().map(|value| value.len().saturating_add(160)).sum()
+    }
+}
+
+/// Which way a text goes, and what that means for its values.
+#[derive(Clone, Copy, Debug)]
+pub enum Way<'a> {
+    /// To the upstream.
+    Request,
+    /// To the client, who gets back what it sent.
+    Response(&'a Restores),
+}
+
+impl Way<'_> {
+    /// What is done with a value, by its detector's action. The client may see what would be
+    /// hidden from the upstream alone.
+    #[must_use]
+    pub fn action(self, action: Action) -> Action {
+        match (self, action) {
+            (Self::Response(_), Action::Pseudonymize) => Action::Observe,
+            (Self::Request | Self::Response(_), action) => action,
+        }
+    }
+}
+
+/// Redacts a JSON text. `blocks_signed`: a value in a member that must not be altered does not
+/// pass; else it passes and is redacted on record.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn redact(
+    engine: &mut Engine,
+    seen: &mut Seen,
+    text: &str,
+    guide: &impl Guide,
+    way: Way<'_>,
+    blocks_signed: bool,
+) -> Result<Body, Refusal> {
+    let mut scan = Scan {
+        has_keys: engine.has_keys(),
+        engine,
+        seen,
+        guide,
+        text: text.as_bytes(),
+        way,
+        blocks_signed,
+        objects: Vec::new(),
+        pending: Vec::new(),
+        spots: Vec::new(),
+        plain: Vec::new(),
+        map: Map::default(),
+    };
+    walk(text.as_bytes(), &mut scan).map_err(Refusal::Invalid)?;
+    scan.settle_root();
+    if scan.spots.len() > MOST_HITS {
+        return Err(Refusal::TooMany);
+    }
+    Ok(scan.finish(text))
+}
+
+struct Scan<'e, G> {
+    engine: &'e mut Engine,
+    seen: &'e mut Seen,
+    guide: &'e G,
+    text: &'e [u8],
+    way: Way<'e>,
+    blocks_signed: bool,
+    has_keys: bool,
+    /// For each object and list around the walk's place.
+    objects: Vec<Object>,
+    /// Values whose treatment waits for their object's end.
+    pending: Vec<Spot>,
+    spots: Vec<Spot>,
+    plain: Vec<u8>,
+    map: Map,
+}
+
+#[derive(Debug, Default)]
+struct Object {
+    /// The place of its `type`, and how many it has.
+    kind: Range<usize>,
+    kinds: usize,
+    /// Its present member's name with placeholders, where the name itself holds a value.
+    shown: Option<String>,
+}
+
+#[derive(Debug)]
+struct Spot {
+    hit: Hit,
+    action: Action,
+    pointer: Rc<str>,
+    /// The string that it stands in, and the name of the member.
+    value: Range<usize>,
+    name: Range<usize>,
+    /// How many objects and lists were around it, up to the innermost object.
+    depth: usize,
+    /// The whole string or number is taken by its member's name.
+    is_scalar: bool,
+}
+
+impl<G: Guide> Scan<'_, G> {
+    /// The hits in a string, by their place in the text.
+    fn hits(&mut self, content: &Range<usize>, is_escaped: bool) -> Vec<Hit> {
+        let raw = self.text.get(content.clone()).unwrap_or_default();
+        if raw.len() < 3 {
+            return Vec::new();
+        }
+        let key = (raw.len() >= seen::LEAST).then(|| self.seen.key(raw));
+        let hits = match key.and_then(|key| self.seen.hits(key)) {
+            Some(hits) => hits,
+            None => {
+                let hits: Option<Rc<[Hit]>> = if is_escaped {
+                    unescape(raw, &mut self.plain, &mut self.map);
+                    let mut hits = scan(self.engine, &self.plain);
+                    for hit in &mut hits {
+                        hit.at = self.map.raw(hit.at.clone());
+                    }
+                    (!hits.is_empty()).then(|| hits.into())
+                } else {
+                    let hits = scan(self.engine, raw);
+                    (!hits.is_empty()).then(|| hits.into())
+                };
+                if let Some(key) = key {
+                    self.seen.remember(key, hits.clone());
+                }
+                hits
+            }
+        };
+        let place = |hit: &Hit| {
+            let at = hit.at.start.saturating_add(content.start)..hit.at.end.saturating_add(content.start);
+            Hit { at, ..hit.clone() }
+        };
+        hits.map_or_else(Vec::new, |hits| hits.iter().map(place).collect())
+    }
+
+    /// Takes a member's whole value, when its name is one that is looked for.
+    fn by_name(&mut self, place: &Place<'_>, content: &Range<usize>) -> Option<Hit> {
+        if !self.has_keys || content.is_empty() {
+            return None;
+        }
+        let name = place.stack.iter().rev().find_map(|frame| match frame {
+            Frame::Object(name) => Some(name.clone()),
+            Frame::List(_) => None,
+        })?;
+        let raw = self.text.get(name)?;
+        unescape(raw, &mut self.plain, &mut self.map);
+        let detector = self.engine.by_key(&self.plain)?;
+        let value = self.text.get(content.clone())?;
+        unescape(value, &mut self.plain, &mut self.map);
+        let keyring = self.engine.keyring();
+        // A placeholder that came back stays what it is.
+        if keyring.placeholder_at(&self.plain) == Some(self.plain.len()) {
+            return None;
+        }
+        Some(Hit {
+            at: content.clone(),
+            detector,
+            placeholder: keyring.placeholder(self.engine.id(detector), &self.plain).into(),
+            fingerprint: keyring.fingerprint(&self.plain).into(),
+        })
+    }
+
+    fn note(&mut self, place: &Place<'_>, value: &Range<usize>, hits: Vec<Hit>, is_scalar: bool) {
+        if hits.is_empty() || self.spots.len() > MOST_HITS {
+            return;
+        }
+        let pointer: Rc<str> = self.pointer(place).into();
+        let depth = place
+            .stack
+            .iter()
+            .rposition(|frame| matches!(frame, Frame::Object(_)))
+            .map_or(0, |at| at.saturating_add(1));
+        let name = match depth.checked_sub(1).and_then(|at| place.stack.get(at)) {
+            Some(Frame::Object(name)) => name.clone(),
+            _ => 0..0,
+        };
+        for hit in hits {
+            let action = if hit.is_placeholder() { Action::Observe } else { self.engine.action(hit.detector) };
+            let spot = Spot {
+                action: self.way.action(action),
+                pointer: Rc::clone(&pointer),
+                value: value.clone(),
+                name: name.clone(),
+                depth,
+                is_scalar,
+                hit,
+            };
+            // A name is nobody's signature; a value may be.
+            if place.is_name || depth == 0 { self.spots.push(spot) } else { self.pending.push(spot) }
+        }
+    }
+
+    /// An object ends: its type is known, and with it what may be done with its members.
+    fn settle(&mut self, place: &Place<'_>) {
+        let depth = place.stack.len();
+        if self.pending.last().is_none_or(|spot| spot.depth < depth) {
+            return;
+        }
+        let kind = match self.objects.last() {
+            Some(object) if object.kinds == 1 => self.text.get(object.kind.clone()),
+            _ => None,
+        };
+        while let Some(mut spot) = self.pending.pop_if(|spot| spot.depth >= depth) {
+            let path = Path {
+                text: self.text,
+                stack: place.stack,
+                name: self.text.get(spot.name.clone()).unwrap_or_default(),
+                value: self.text.get(spot.value.clone()).unwrap_or_default(),
+            };
+            match self.guide.treat(&path, kind) {
+                Treat::Alter => {}
+                Treat::Signed if self.blocks_signed && !spot.hit.is_placeholder() => {
+                    spot.action = Action::Block;
+                }
+                Treat::Signed if spot.hit.is_placeholder() => continue,
+                Treat::Signed => {
+                    spot.action = if spot.action == Action::Block { Action::Block } else { Action::Observe };
+                }
+                Treat::Media if is_binary(path.value) => continue,
+                Treat::Media => {}
+            }
+            self.spots.push(spot);
+        }
+    }
+
+    fn settle_root(&mut self) {
+        self.spots.append(&mut self.pending);
+    }
+
+    /// Where a string stands (RFC 6901); a name that holds a value is shown with its placeholder.
+    fn pointer(&self, place: &Place<'_>) -> String {
+        let mut pointer = String::new();
+        for (frame, object) in place.stack.iter().zip(&self.objects) {
+            pointer.push('/');
+            match (frame, &object.shown) {
+                (Frame::List(index), _) => pointer.push_str(&index.to_string()),
+                (Frame::Object(_), Some(shown)) => pointer.push_str(&escaped(shown)),
+                (Frame::Object(name), None) => {
+                    let raw = self.text.get(name.clone()).unwrap_or_default();
+                    let name = String::from_utf8_lossy(raw);
+                    let end = name.char_indices().nth(64).map_or(name.len(), |(at, _)| at);
+                    pointer.push_str(&escaped(name.get(..end).unwrap_or_default()));
+                }
+            }
+        }
+        pointer
+    }
+
+    fn finish(mut self, text: &str) -> Body {
+        self.spots.sort_by_key(|spot| spot.hit.at.start);
+        let mut tallies = Tallies::default();
+        let mut restores = Restores::default();
+        let mut blocked = None;
+        let mut wire = Vec::new();
+        let mut record = Vec::new();
+        for spot in &self.spots {
+            let Spot { hit, action, pointer, is_scalar, .. } = spot;
+            if hit.is_placeholder() {
+                if let Way::Response(restores) = self.way
+                    && let Some(value) = restores.value(&hit.placeholder)
+                {
+                    wire.push(Edit { at: hit.at.clone(), with: Cow::Owned(quoted_content(value)) });
+                }
+                continue;
+            }
+            let with: Cow<'_, str> = if *is_scalar {
+                Cow::Owned(format!("\"{}\"", hit.placeholder))
+            } else {
+                Cow::Borrowed(&hit.placeholder)
+            };
+            tallies.add(self.engine.id(hit.detector), pointer, &hit.fingerprint, *action);
+            record.push(Edit { at: hit.at.clone(), with: with.clone() });
+            match action {
+                Action::Observe => {}
+                Action::Mask => wire.push(Edit { at: hit.at.clone(), with }),
+                Action::Pseudonymize => {
+                    let raw = self.text.get(hit.at.clone()).unwrap_or_default();
+                    unescape(raw, &mut self.plain, &mut self.map);
+                    let value = String::from_utf8_lossy(&self.plain).into_owned();
+                    restores.add(&hit.placeholder, value);
+                    wire.push(Edit { at: hit.at.clone(), with });
+                }
+                Action::Block => {
+                    blocked.get_or_insert((hit.detector, pointer.to_string()));
+                }
+            }
+        }
+        Body {
+            wire: splice(text, &wire),
+            record: splice(text, &record),
+            tallies,
+            blocked,
+            restores,
+        }
+    }
+}
+
+impl<G: Guide> Visitor for Scan<'_, G> {
+    fn string(&mut self, place: &Place<'_>, content: Range<usize>, is_escaped: bool) {
+        if place.is_name {
+            let hits = self.hits(&content, is_escaped);
+            let shown = (!hits.is_empty()).then(|| {
+                let edits: Vec<_> = hits
+                    .iter()
+                    .map(|hit| Edit { at: hit.at.clone(), with: Cow::Borrowed(&*hit.placeholder) })
+                    .collect();
+                splice_range(self.text, content.clone(), &edits)
+            });
+            if let Some(object) = self.objects.last_mut() {
+                object.shown = shown;
+            }
+            return self.note(place, &content, hits, false);
+        }
+        if let Some(Frame::Object(name)) = place.stack.last()
+            && self.text.get(name.clone()) == Some(b"type")
+            && let Some(object) = self.objects.last_mut()
+        {
+            object.kind = content.clone();
+            object.kinds = object.kinds.saturating_add(1);
+        }
+        let hits = match self.by_name(place, &content) {
+            Some(hit) => vec![hit],
+            None => self.hits(&content, is_escaped),
+        };
+        self.note(place, &content, hits, false);
+    }
+
+    fn scalar(&mut self, place: &Place<'_>, at: Range<usize>) {
+        let is_number =
+            self.text.get(at.start).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
+        if is_number && let Some(hit) = self.by_name(place, &at) {
+            self.note(place, &at, vec![hit], true);
+        }
+    }
+
+    fn begin(&mut self, _: &Place<'_>) {
+        self.objects.push(Object::default());
+    }
+
+    fn end(&mut self, place: &Place<'_>) {
+        if matches!(place.stack.last(), Some(Frame::Object(_))) {
+            self.settle(place);
+        }
+        self.objects.pop();
+    }
+}
+
+/// What a whole text holds.
+pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
+    let found = engine.scan_whole(text);
+    found.iter().map(|finding| Hit::new(engine, text, finding)).collect()
+}
+
+/// A stretch of a text, and what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit<'a> {
+    /// The stretch, bytes.
+    pub at: Range<usize>,
+    /// What takes its place.
+    pub with: Cow<'a, str>,
+}
+
+/// A text with edits made, which are in order and apart; `None` when there are none.
+#[must_use]
+pub fn splice(text: &str, edits: &[Edit<'_>]) -> Option<String> {
+    (!edits.is_empty()).then(|| splice_range(text.as_bytes(), 0..text.len(), edits))
+}
+
+fn splice_range(text: &[u8], range: Range<usize>, edits: &[Edit<'_>]) -> String {
+    let grown: usize = edits.iter().map(|edit| edit.with.len()).sum();
+    let mut out = Vec::with_capacity(range.len().saturating_add(grown));
+    let mut at = range.start;
+    for edit in edits {
+        out.extend_from_slice(text.get(at..edit.at.start).unwrap_or_default());
+        out.extend_from_slice(edit.with.as_bytes());
+        at = edit.at.end.max(at);
+    }
+    out.extend_from_slice(text.get(at..range.end).unwrap_or_default());
+    match String::from_utf8(out) {
+        Ok(text) => text,
+        // A value that ends within a character takes the rest of it along as U+FFFD.
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+/// A string's content as JSON.
+#[must_use]
+pub fn quoted_content(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for character in value.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            control if u32::from(control) < 0x20 => {
+                out.push_str(&format!("\\u{:04x}", u32::from(control)));
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// `~` and `/` within a step of a JSON pointer.
+fn escaped(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
+/// Whether a string is base64 of something else than text.
+fn is_binary(value: &[u8]) -> bool {
+    let is_base64 = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    is_base64 && !crate::engine::is_coded_text(value)
+}
