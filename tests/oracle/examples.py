@@ -48,6 +48,7 @@ def examples(rng):
         "jwt-base64": [f"token: {base64.b64encode(jwt(rng).encode()).decode()}\n" for _ in range(4)],
         "kubernetes-secret-yaml": [text.format(some(rng, BASE64, 64)) for text in KUBERNETES],
         "microsoft-teams-webhook": [teams(rng) for _ in range(4)],
+        "salesforce-access-token": [salesforce(rng) for _ in range(4)],
         "slack-webhook-url": [slack(rng) for _ in range(4)],
         "temporal-cloud-api-key": [f"TEMPORAL_API_KEY={temporal(n, rng)}\n" for n in range(6, 18)],
         "private-key": [pem(kind, rng) for kind in ("", "RSA ", "EC ", "OPENSSH ")],
@@ -98,6 +99,12 @@ def temporal(length, rng):
     account, key = some(rng, BASE62, length), some(rng, BASE62, 32)
     claims = {"account_id": account, "aud": ["temporal.io"], "iss": "temporal.io", "key_id": key}
     return jwt(rng, **claims)
+
+
+def salesforce(rng):
+    """The id of an organisation, which begins with 00D, and a session; found beside an instance."""
+    session = f"00D{some(rng, BASE62, 12)}!{some(rng, BASE62 + '._', 96)}"
+    return f"SF_INSTANCE=https://acme.my.salesforce.com\nSF_SESSION={session}\n"
 
 
 def slack(rng):

@@ -114,7 +114,7 @@ fn nothing_applied(ask: Ask<'_>, rules: &[NotApplied<'_>]) -> String {
 
 /// Whether a glob, in which `*` stands for any run of characters, covers the whole text.
 /// Linear in practice and at worst the product of both lengths: it goes back to the last `*` only.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {

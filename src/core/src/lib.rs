@@ -18,3 +18,4 @@ pub mod delivery;
 pub mod exchange;
 pub mod http;
 pub mod identity;
+pub mod redaction;

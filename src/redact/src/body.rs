@@ -4,7 +4,7 @@
 //! Every string is scanned as it reads once its escapes are resolved: names and values, wherever
 //! they stand. What is found is put back by its place in the raw text, so nothing else changes.
 
-use crate::engine::{Action, Engine, Map};
+use crate::engine::{Action, Engine, Map, PLACEHOLDER};
 use crate::hit::{Hit, Tallies};
 use crate::json::{Frame, InvalidJson, Place, Visitor, unescape, walk};
 use crate::redacted::Redacted;
@@ -14,6 +14,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+/// Stands for a detector where media are left out of the record.
+const MEDIA: usize = usize::MAX - 1;
 /// Values that one text may hold.
 const MOST_HITS: usize = 50_000;
 
@@ -87,25 +89,54 @@ impl Guide for Everything {
 }
 
 /// What came of a text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Body {
-    /// What goes over the wire; `None`: the text as it is.
-    pub wire: Option<String>,
-    /// What goes on record; `None`: the text as it is.
-    record: Option<String>,
+    /// What is to change, in order and apart.
+    pub changes: Vec<Change>,
     /// What was found.
     pub tallies: Tallies,
     /// The first value that must not pass: which rule, and where.
     pub blocked: Option<(usize, String)>,
     /// Placeholders that went over the wire, and what they stand for.
     pub restores: Restores,
+    /// Strings that are pieces of longer texts, and were not looked at.
+    pub pieces: Vec<Piece>,
+}
+
+/// A stretch of a text, and what takes its place in the texts that come of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The stretch, bytes.
+    pub at: Range<usize>,
+    /// What takes its place.
+    pub with: Rc<str>,
+    /// It changes on the wire.
+    pub wire: bool,
+    /// It changes on record.
+    pub record: bool,
+}
+
+/// A string that is a piece of a longer text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The member's name, as it stands.
+    pub name: Range<usize>,
+    /// The string's content, as it stands.
+    pub content: Range<usize>,
 }
 
 impl Body {
-    /// The text that goes on record.
+    /// What goes over the wire; `None`: the text as it is.
     #[must_use]
-    pub fn record<'a>(&'a self, text: &'a str) -> Redacted<&'a str> {
-        Redacted::new(self.record.as_deref().unwrap_or(text))
+    pub fn wire(&self, text: &[u8]) -> Option<Vec<u8>> {
+        splice(text, 0..text.len(), self.changes.iter().filter(|change| change.wire))
+    }
+
+    /// What goes on record.
+    #[must_use]
+    pub fn record<'a>(&self, text: &'a [u8]) -> Redacted<Cow<'a, [u8]>> {
+        let changed = splice(text, 0..text.len(), self.changes.iter().filter(|change| change.record));
+        Redacted::new(changed.map_or(Cow::Borrowed(text), Cow::Owned))
     }
 }
 
@@ -179,8 +210,23 @@ impl Way<'_> {
     }
 }
 
-/// Redacts a JSON text. `blocks_signed`: a value in a member that must not be altered does not
-/// pass; else it passes and is redacted on record.
+/// How a JSON text is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a, G> {
+    /// Tells members apart that must not be altered.
+    pub guide: &'a G,
+    /// Which way the text goes.
+    pub way: Way<'a>,
+    /// A value in a member that must not be altered does not pass; else it passes, and is redacted
+    /// on record.
+    pub blocks_signed: bool,
+    /// Media are left out of the record.
+    pub drops_media: bool,
+    /// The outermost object's member whose own string members are pieces of longer texts.
+    pub streamed: Option<&'a [u8]>,
+}
+
+/// Redacts a JSON text.
 ///
 /// # Errors
 /// [`Refusal`].
@@ -188,10 +234,9 @@ pub fn redact(
     engine: &mut Engine,
     seen: &mut Seen,
     text: &str,
-    guide: &impl Guide,
-    way: Way<'_>,
-    blocks_signed: bool,
+    reading: Reading<'_, impl Guide>,
 ) -> Result<Body, Refusal> {
+    let Reading { guide, way, blocks_signed, drops_media, streamed } = reading;
     let mut scan = Scan {
         has_keys: engine.has_keys(),
         engine,
@@ -200,6 +245,9 @@ pub fn redact(
         text: text.as_bytes(),
         way,
         blocks_signed,
+        drops_media,
+        streamed,
+        pieces: Vec::new(),
         objects: Vec::new(),
         pending: Vec::new(),
         spots: Vec::new(),
@@ -211,7 +259,7 @@ pub fn redact(
     if scan.spots.len() > MOST_HITS {
         return Err(Refusal::TooMany);
     }
-    Ok(scan.finish(text))
+    Ok(scan.finish())
 }
 
 struct Scan<'e, G> {
@@ -222,6 +270,9 @@ struct Scan<'e, G> {
     way: Way<'e>,
     blocks_signed: bool,
     has_keys: bool,
+    drops_media: bool,
+    streamed: Option<&'e [u8]>,
+    pieces: Vec<Piece>,
     /// For each object and list around the walk's place.
     objects: Vec<Object>,
     /// Values whose treatment waits for their object's end.
@@ -331,7 +382,10 @@ impl<G: Guide> Scan<'_, G> {
             _ => 0..0,
         };
         for hit in hits {
-            let action = if hit.is_placeholder() { Action::Observe } else { self.engine.action(hit.detector) };
+            let action = match hit.detector {
+                PLACEHOLDER | MEDIA => Action::Observe,
+                detector => self.engine.action(detector),
+            };
             let spot = Spot {
                 action: self.way.action(action),
                 pointer: Rc::clone(&pointer),
@@ -364,6 +418,7 @@ impl<G: Guide> Scan<'_, G> {
                 value: self.text.get(spot.value.clone()).unwrap_or_default(),
             };
             match self.guide.treat(&path, kind) {
+                Treat::Alter | Treat::Signed if spot.hit.detector == MEDIA => continue,
                 Treat::Alter => {}
                 Treat::Signed if self.blocks_signed && !spot.hit.is_placeholder() => {
                     spot.action = Action::Block;
@@ -372,7 +427,8 @@ impl<G: Guide> Scan<'_, G> {
                 Treat::Signed => {
                     spot.action = if spot.action == Action::Block { Action::Block } else { Action::Observe };
                 }
-                Treat::Media if is_binary(path.value) => continue,
+                Treat::Media if is_binary(path.value) && spot.hit.detector != MEDIA => continue,
+                Treat::Media if spot.hit.detector == MEDIA && !is_binary(path.value) => continue,
                 Treat::Media => {}
             }
             self.spots.push(spot);
@@ -402,53 +458,59 @@ impl<G: Guide> Scan<'_, G> {
         pointer
     }
 
-    fn finish(mut self, text: &str) -> Body {
-        self.spots.sort_by_key(|spot| spot.hit.at.start);
-        let mut tallies = Tallies::default();
-        let mut restores = Restores::default();
-        let mut blocked = None;
-        let mut wire = Vec::new();
-        let mut record = Vec::new();
-        for spot in &self.spots {
-            let Spot { hit, action, pointer, is_scalar, .. } = spot;
-            if hit.is_placeholder() {
-                if let Way::Response(restores) = self.way
-                    && let Some(value) = restores.value(&hit.placeholder)
-                {
-                    wire.push(Edit { at: hit.at.clone(), with: Cow::Owned(quoted_content(value)) });
-                }
-                continue;
+    /// The name of the member that a string is, if it is a piece of a longer text.
+    fn piece(&self, place: &Place<'_>) -> Option<Range<usize>> {
+        match place.stack {
+            [Frame::Object(outer), Frame::Object(name)] if !place.is_name => {
+                let is_one = self.text.get(outer.clone()) == Some(self.streamed?)
+                    && self.text.get(name.clone()) != Some(b"type");
+                is_one.then(|| name.clone())
             }
-            let with: Cow<'_, str> = if *is_scalar {
-                Cow::Owned(format!("\"{}\"", hit.placeholder))
-            } else {
-                Cow::Borrowed(&hit.placeholder)
-            };
-            tallies.add(self.engine.id(hit.detector), pointer, &hit.fingerprint, *action);
-            record.push(Edit { at: hit.at.clone(), with: with.clone() });
-            match action {
-                Action::Observe => {}
-                Action::Mask => wire.push(Edit { at: hit.at.clone(), with }),
-                Action::Pseudonymize => {
-                    let raw = self.text.get(hit.at.clone()).unwrap_or_default();
-                    unescape(raw, &mut self.plain, &mut self.map);
-                    let value = String::from_utf8_lossy(&self.plain).into_owned();
-                    restores.add(&hit.placeholder, value);
-                    wire.push(Edit { at: hit.at.clone(), with });
-                }
-                Action::Block => {
-                    blocked.get_or_insert((hit.detector, pointer.to_string()));
-                }
-            }
-        }
-        Body {
-            wire: splice(text, &wire),
-            record: splice(text, &record),
-            tallies,
-            blocked,
-            restores,
+            _ => None,
         }
     }
+
+    fn finish(mut self) -> Body {
+        self.spots.sort_by_key(|spot| spot.hit.at.start);
+        let mut body = Body { pieces: self.pieces, ..Body::default() };
+        for spot in self.spots {
+            let Spot { hit, action, pointer, is_scalar, .. } = spot;
+            if hit.is_placeholder() {
+                body.changes.extend(restored(&hit, self.way));
+                continue;
+            }
+            if hit.detector == MEDIA {
+                let (at, with) = (hit.at, hit.placeholder);
+                body.changes.push(Change { at, with, wire: false, record: true });
+                continue;
+            }
+            body.tallies.add(self.engine.id(hit.detector), &pointer, &hit.fingerprint, action);
+            if action == Action::Pseudonymize {
+                let raw = self.text.get(hit.at.clone()).unwrap_or_default();
+                unescape(raw, &mut self.plain, &mut self.map);
+                let value = String::from_utf8_lossy(&self.plain).into_owned();
+                body.restores.add(&hit.placeholder, value);
+            }
+            if action == Action::Block && body.blocked.is_none() {
+                body.blocked = Some((hit.detector, pointer.to_string()));
+            }
+            body.changes.push(Change {
+                with: if is_scalar { format!("\"{}\"", hit.placeholder).into() } else { hit.placeholder },
+                at: hit.at,
+                wire: matches!(action, Action::Mask | Action::Pseudonymize),
+                record: true,
+            });
+        }
+        body
+    }
+}
+
+/// The change that gives the client back what it sent.
+pub(crate) fn restored(hit: &Hit, way: Way<'_>) -> Option<Change> {
+    let Way::Response(restores) = way else { return None };
+    let value = restores.value(&hit.placeholder)?;
+    let with = quoted_content(value).into();
+    Some(Change { at: hit.at.clone(), with, wire: true, record: false })
 }
 
 impl<G: Guide> Visitor for Scan<'_, G> {
@@ -456,16 +518,17 @@ impl<G: Guide> Visitor for Scan<'_, G> {
         if place.is_name {
             let hits = self.hits(&content, is_escaped);
             let shown = (!hits.is_empty()).then(|| {
-                let edits: Vec<_> = hits
-                    .iter()
-                    .map(|hit| Edit { at: hit.at.clone(), with: Cow::Borrowed(&*hit.placeholder) })
-                    .collect();
-                splice_range(self.text, content.clone(), &edits)
+                let changes: Vec<_> = hits.iter().map(masked).collect();
+                let shown = splice(self.text, content.clone(), changes.iter());
+                String::from_utf8_lossy(&shown.unwrap_or_default()).into_owned()
             });
             if let Some(object) = self.objects.last_mut() {
                 object.shown = shown;
             }
             return self.note(place, &content, hits, false);
+        }
+        if let Some(name) = self.piece(place) {
+            return self.pieces.push(Piece { name, content });
         }
         if let Some(Frame::Object(name)) = place.stack.last()
             && self.text.get(name.clone()) == Some(b"type")
@@ -474,10 +537,22 @@ impl<G: Guide> Visitor for Scan<'_, G> {
             object.kind = content.clone();
             object.kinds = object.kinds.saturating_add(1);
         }
-        let hits = match self.by_name(place, &content) {
+        let mut hits = match self.by_name(place, &content) {
             Some(hit) => vec![hit],
             None => self.hits(&content, is_escaped),
         };
+        if self.drops_media
+            && let Some(Frame::Object(name)) = place.stack.last()
+            && self.text.get(name.clone()) == Some(b"data")
+        {
+            // In place of whatever was found: it is not text.
+            hits.push(Hit {
+                at: content.clone(),
+                detector: MEDIA,
+                placeholder: format!("{} bytes of base64, left out", content.len()).into(),
+                fingerprint: "".into(),
+            });
+        }
         self.note(place, &content, hits, false);
     }
 
@@ -501,42 +576,77 @@ impl<G: Guide> Visitor for Scan<'_, G> {
     }
 }
 
+/// What a string's content reads as, once its escapes are resolved.
+pub fn read(raw: &[u8], plain: &mut Vec<u8>, map: &mut Map) {
+    unescape(raw, plain, map);
+}
+
+/// Nothing at all.
+#[must_use]
+pub fn nothing<'a>() -> Redacted<Cow<'a, [u8]>> {
+    Redacted::new(Cow::Borrowed(&[]))
+}
+
+/// A text with all changes made that were found to be due in it.
+#[derive(Debug)]
+pub struct Changed {
+    /// What goes over the wire.
+    pub wire: Vec<u8>,
+    record: Option<Vec<u8>>,
+}
+
+impl Changed {
+    /// Makes the changes, in any order.
+    #[must_use]
+    pub fn new(raw: Vec<u8>, mut changes: Vec<Change>) -> Self {
+        changes.sort_by_key(|change| change.at.start);
+        let whole = 0..raw.len();
+        let wire = splice(&raw, whole.clone(), changes.iter().filter(|change| change.wire));
+        let differs = changes.iter().any(|change| change.record != change.wire);
+        let record = differs.then(|| {
+            splice(&raw, whole, changes.iter().filter(|change| change.record))
+                .unwrap_or_else(|| raw.clone())
+        });
+        Self { wire: wire.unwrap_or(raw), record }
+    }
+
+    /// What goes on record.
+    #[must_use]
+    pub fn record(&self) -> Redacted<&[u8]> {
+        Redacted::new(self.record.as_deref().unwrap_or(&self.wire))
+    }
+}
+
 /// What a whole text holds.
 pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
     let found = engine.scan_whole(text);
     found.iter().map(|finding| Hit::new(engine, text, finding)).collect()
 }
 
-/// A stretch of a text, and what takes its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit<'a> {
-    /// The stretch, bytes.
-    pub at: Range<usize>,
-    /// What takes its place.
-    pub with: Cow<'a, str>,
+fn masked(hit: &Hit) -> Change {
+    Change { at: hit.at.clone(), with: Rc::clone(&hit.placeholder), wire: true, record: true }
 }
 
-/// A text with edits made, which are in order and apart; `None` when there are none.
-#[must_use]
-pub fn splice(text: &str, edits: &[Edit<'_>]) -> Option<String> {
-    (!edits.is_empty()).then(|| splice_range(text.as_bytes(), 0..text.len(), edits))
-}
-
-fn splice_range(text: &[u8], range: Range<usize>, edits: &[Edit<'_>]) -> String {
-    let grown: usize = edits.iter().map(|edit| edit.with.len()).sum();
-    let mut out = Vec::with_capacity(range.len().saturating_add(grown));
+/// A stretch of a text with changes made, which are in order and apart; `None` when there are none.
+fn splice<'c>(
+    text: &[u8],
+    range: Range<usize>,
+    changes: impl Iterator<Item = &'c Change>,
+) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
     let mut at = range.start;
-    for edit in edits {
-        out.extend_from_slice(text.get(at..edit.at.start).unwrap_or_default());
-        out.extend_from_slice(edit.with.as_bytes());
-        at = edit.at.end.max(at);
+    let mut is_changed = false;
+    for change in changes {
+        if !is_changed {
+            out.reserve(range.len().saturating_add(256));
+            is_changed = true;
+        }
+        out.extend_from_slice(text.get(at..change.at.start).unwrap_or_default());
+        out.extend_from_slice(change.with.as_bytes());
+        at = change.at.end.max(at);
     }
     out.extend_from_slice(text.get(at..range.end).unwrap_or_default());
-    match String::from_utf8(out) {
-        Ok(text) => text,
-        // A value that ends within a character takes the rest of it along as U+FFFD.
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    }
+    is_changed.then_some(out)
 }
 
 /// A string's content as JSON.

@@ -92,6 +92,14 @@ impl Tallies {
         }
     }
 
+    /// Takes in those of a text that stands within a place.
+    pub fn extend_under(&mut self, place: &str, other: Self) {
+        for tally in other.all {
+            let place = format!("{place}{}", tally.place);
+            self.all.push(Tally { place, ..tally });
+        }
+    }
+
     /// Takes in another text's.
     pub fn extend(&mut self, other: Self) {
         self.all.extend(other.all);

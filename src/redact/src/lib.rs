@@ -19,10 +19,11 @@ mod rule;
 mod rules;
 mod seen;
 pub mod stream;
+pub mod text;
 
 pub use body::{Guide, Path, Restores, Step, Treat, Way};
 pub use check::entropy;
-pub use engine::{Action, Detector, Engine, Finding, InvalidDetector, Look};
+pub use engine::{Action, Detector, Engine, Finding, InvalidDetector, Look, Map};
 pub use hit::{Hit, Tallies, Tally};
 pub use placeholder::{Keyring, ShortKey};
 pub use redacted::Redacted;

@@ -9,6 +9,14 @@ impl<T> Redacted<T> {
         Self(inner)
     }
 
+    /// The same, borrowed.
+    pub fn as_ref<U: ?Sized>(&self) -> Redacted<&U>
+    where
+        T: AsRef<U>,
+    {
+        Redacted(self.0.as_ref())
+    }
+
     /// The thing itself.
     #[must_use]
     pub fn into_inner(self) -> T {

@@ -148,10 +148,10 @@ impl Assembly {
         }
     }
 
-    /// Logs the bytes of an event whose end never came.
-    pub fn unfinished(&mut self, bytes: &[u8], at: u64) {
-        if !bytes.is_empty() {
-            self.log("", &String::from_utf8_lossy(bytes), false, at);
+    /// Logs that an event's end never came.
+    pub fn unfinished(&mut self, note: &str, at: u64) {
+        if !note.is_empty() {
+            self.log("", note, false, at);
         }
     }
 

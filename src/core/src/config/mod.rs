@@ -5,9 +5,11 @@
 
 mod policy;
 pub mod raw;
+mod redact;
 
 pub(crate) use policy::hex;
 pub use policy::{
     Delivery, Effect, Issuer, JwksSource, Limits, OnFailure, Policy, PolicyError, RecordPolicy,
     Rule,
 };
+pub use redact::RedactPolicy;

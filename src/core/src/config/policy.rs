@@ -1,6 +1,7 @@
 //! A policy as it is meant: parsed once, then only read.
 
 use super::raw::{self, RawIssuer, RawJwks, RawPolicy, RawRule};
+use super::redact::RedactPolicy;
 use crate::http::Endpoint;
 use crate::identity::Algorithm;
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Where records go and when data may pass.
     pub record: RecordPolicy,
+    /// What is redacted.
+    pub redact: RedactPolicy,
     /// Bounds.
     pub limits: Limits,
     /// SHA-256 of the JSON text, hex: stands in every part.
@@ -138,6 +141,12 @@ pub struct Limits {
 #[error("{0}")]
 pub struct PolicyError(String);
 
+impl PolicyError {
+    pub(crate) fn new(what: String) -> Self {
+        Self(what)
+    }
+}
+
 impl Policy {
     /// Reads the JSON that `hansard policy render` writes.
     ///
@@ -155,7 +164,7 @@ impl Policy {
     /// # Errors
     /// Names the path and what is wrong with it.
     pub fn new(raw: RawPolicy, json: &[u8]) -> Result<Self, PolicyError> {
-        let RawPolicy { version, identity, access, record, limits, tests: _ } = raw;
+        let RawPolicy { version, identity, access, record, redact, limits, tests: _ } = raw;
         if version != 1 {
             return wrong("version", format!("is {version}; this gateway reads version 1"));
         }
@@ -178,6 +187,7 @@ impl Policy {
             issuers,
             rules,
             record: record_policy(record)?,
+            redact: RedactPolicy::new(redact)?,
             limits: bounds(&limits)?,
             digest: hex(&Sha256::digest(json)),
         })
@@ -351,7 +361,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn each<T, U>(
+pub(super) fn each<T, U>(
     path: &str,
     list: Vec<T>,
     one: impl Fn(&str, T) -> Result<U, PolicyError>,
@@ -359,7 +369,7 @@ fn each<T, U>(
     list.into_iter().enumerate().map(|(i, item)| one(&format!("{path}[{i}]"), item)).collect()
 }
 
-fn filled(path: &str, text: &str) -> Result<(), PolicyError> {
+pub(super) fn filled(path: &str, text: &str) -> Result<(), PolicyError> {
     if text.trim().is_empty() { wrong(path, "is empty") } else { Ok(()) }
 }
 
@@ -367,7 +377,7 @@ fn some<T>(path: &str, list: &[T]) -> Result<(), PolicyError> {
     if list.is_empty() { wrong(path, "is empty") } else { Ok(()) }
 }
 
-fn wrong<T>(path: &str, what: impl AsRef<str>) -> Result<T, PolicyError> {
+pub(super) fn wrong<T>(path: &str, what: impl AsRef<str>) -> Result<T, PolicyError> {
     Err(PolicyError(format!("{path}: {}", what.as_ref())))
 }
 

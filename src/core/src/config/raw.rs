@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct RawPolicy {
     /// Where records go and when data may pass.
     #[serde(default)]
     pub record: RawRecord,
+    /// What is redacted.
+    #[serde(default)]
+    pub redact: RawRedact,
     /// Bounds on size, memory and time.
     #[serde(default)]
     pub limits: RawLimits,
@@ -111,6 +115,99 @@ pub struct RawRecord {
     pub request_headers: Vec<String>,
     /// Response headers that are recorded.
     pub response_headers: Vec<String>,
+}
+
+/// What is redacted. An action is `off`, `observe`, `pseudonymize`, `mask` or `block`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawRedact {
+    /// The action of every built-in rule for secrets.
+    pub secrets: String,
+    /// Built-in rules whose action is another; the first glob that an id matches decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RawRuleAction>,
+    /// Actions for personal data, by kind; a kind that is not named is off.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub personal: BTreeMap<String, String>,
+    /// The operator's own rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom: Vec<RawCustom>,
+    /// A file of rules in gitleaks' format; `hansard policy render` turns it into `custom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gitleaks: Option<RawGitleaks>,
+    /// What becomes of a value in thinking and other members that must not be altered:
+    /// `pass_redact_record` or `block`.
+    pub signed: String,
+    /// Whether base64 media stand in the record: `record` or `drop`.
+    pub media: String,
+}
+
+/// Another action for some built-in rules.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRuleAction {
+    /// A rule's id, or a glob with `*` over ids.
+    pub id: String,
+    /// The action.
+    pub action: String,
+}
+
+/// A rule of the operator's: one of `pattern`, `literals`, `keys`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCustom {
+    /// Its name in records and metrics.
+    pub id: String,
+    /// The action.
+    pub action: String,
+    /// A regular expression over bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// With `pattern`: literals, one of which stands in or near every match.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
+    /// With `pattern`: least entropy of the value, bits a byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_entropy: Option<f32>,
+    /// With `pattern`: the group that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<usize>,
+    /// With `pattern`: a value in which one of these matches is not one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// With `pattern`: a value that holds one of these is not one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop_words: Vec<String>,
+    /// Values, each as a word of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub literals: Vec<String>,
+    /// Names of JSON members whose values are taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+}
+
+/// A file of rules in gitleaks' format.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawGitleaks {
+    /// The file, beside the policy.
+    pub file: String,
+    /// The action of its rules.
+    pub action: String,
+}
+
+impl Default for RawRedact {
+    fn default() -> Self {
+        Self {
+            secrets: "mask".into(),
+            rules: Vec::new(),
+            personal: BTreeMap::new(),
+            custom: Vec::new(),
+            gitleaks: None,
+            signed: "pass_redact_record".into(),
+            media: "record".into(),
+        }
+    }
 }
 
 /// Bounds on size, memory and time.

@@ -8,13 +8,16 @@ use crate::claude::request::RequestBody;
 use crate::config::Policy;
 use crate::http::{Answer, Endpoint, Headers, Target};
 use crate::identity::{Credential, Identity, Verification, Verifier, credential};
+use crate::redaction::{Blocked, Body, HeadRedaction, Redactor, findings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hansard_record::part::{
-    Content, Decision, EndWhy, Opened as OpenedPart, Refusal, Refused as RefusedPart, Request,
-    SessionHint, Who,
+    Content, Decision, EndWhy, Finding, Opened as OpenedPart, Refusal, Refused as RefusedPart,
+    Request, SessionHint, Who,
 };
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
+use hansard_redact::Restores;
+use hansard_redact::json::InvalidJson;
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -27,6 +30,7 @@ pub struct Arrival {
     /// Decided before the body: too large, no memory, a content encoding.
     early: Option<ApiError>,
     session: SessionHint<'static>,
+    redaction: HeadRedaction,
 }
 
 enum Caller {
@@ -67,6 +71,8 @@ pub struct Opened {
     bytes: u64,
     model: Option<String>,
     part: u64,
+    wire: Option<Vec<u8>>,
+    restores: Restores,
 }
 
 /// A request that is turned away.
@@ -83,7 +89,16 @@ pub struct Refused {
 impl Arrival {
     /// Takes in a head.
     #[must_use]
-    pub fn new(id: ExchangeId, now: u64, policy: &Policy, headers: &Headers, head: Head) -> Self {
+    pub fn new(
+        id: ExchangeId,
+        now: u64,
+        policy: &Policy,
+        redactor: &mut Redactor,
+        headers: &Headers,
+        mut head: Head,
+    ) -> Self {
+        let target = Target::of(&head.method, &head.path);
+        let redaction = redactor.head(&mut head);
         let caller = match credential(headers) {
             Credential::Bearer(token) => Caller::Presented(token.to_owned()),
             Credential::Missing => Caller::Refused(ApiError::unauthenticated(
@@ -105,9 +120,9 @@ impl Arrival {
         let encoded = headers.all("content-encoding").any(|coding| {
             !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity")
         });
-        let hint = |name: &str| headers.first(name).map(|value| Cow::Owned(value.to_owned()));
+        let hint = |name: &str| head.headers.first(name).map(|value| Cow::Owned(value.to_owned()));
         Self {
-            target: Target::of(&head.method, &head.path),
+            target,
             session: SessionHint {
                 id: hint("x-claude-code-session-id"),
                 agent: hint("x-claude-code-agent-id"),
@@ -115,7 +130,14 @@ impl Arrival {
             subject: Subject { id, policy: policy.digest.clone(), started_at: now, head },
             caller,
             early: encoded.then(ApiError::encoded),
+            redaction,
         }
+    }
+
+    /// What of the head changes on the wire: fields to set (`:path` among them), fields to remove.
+    #[must_use]
+    pub fn head_changes(&self) -> (&[(String, String)], &[String]) {
+        (&self.redaction.set, &self.redaction.remove)
     }
 
     /// The header fields that must not go upstream: credentials, and the client's directions to
@@ -202,86 +224,117 @@ impl Arrival {
     pub fn conclude(
         mut self,
         policy: &Policy,
+        redactor: &mut Redactor,
         scribe: &mut Scribe,
         body: &[u8],
         now: u64,
     ) -> Opening {
+        let seen = body.get(..body.len().min(policy.limits.request_bytes)).unwrap_or_default();
+        let mut redacted = redactor.request(seen);
+        let mut tallies = std::mem::take(&mut self.redaction.tallies);
+        tallies.extend(std::mem::take(&mut redacted.tallies));
+        redacted.tallies = tallies;
         let identity = match &self.caller {
             Caller::Verified(identity) => Rc::clone(identity),
             Caller::Refused(error) => {
                 let error = error.clone();
-                return self.refused(policy, scribe, None, None, &error, body, now);
+                return self.refused(policy, scribe, None, None, &error, &redacted, now);
             }
             Caller::Presented(_) => {
                 let error = ApiError::unavailable("The token could not be verified in time.");
-                return self.refused(policy, scribe, None, None, &error, body, now);
+                return self.refused(policy, scribe, None, None, &error, &redacted, now);
             }
         };
         let who = &identity.who;
         if let Some(error) = self.early.take() {
-            return self.refused(policy, scribe, Some(who), None, &error, body, now);
+            return self.refused(policy, scribe, Some(who), None, &error, &redacted, now);
         }
         let endpoint = match self.target {
             Target::Api(endpoint) => Some(endpoint),
             Target::Probe | Target::Unknown => None,
         };
-        let (raw, model) = match read_body(endpoint, body) {
-            Ok((raw, Some(request))) => {
-                if self.session.id.is_none() {
-                    self.session.id = request.session_id().map(Cow::Owned);
-                }
-                (raw, Some(request.model.into_owned()))
+        let model = match read_body(endpoint, body, redacted.fault) {
+            Ok(Some(request)) => Some(request.model.into_owned()),
+            Ok(None) => None,
+            Err(error) => {
+                return self.refused(policy, scribe, Some(who), None, &error, &redacted, now);
             }
-            Ok((raw, None)) => (raw, None),
-            Err(error) => return self.refused(policy, scribe, Some(who), None, &error, body, now),
         };
         match decide(policy, &who.groups, Ask { endpoint, model: model.as_deref() }) {
             Verdict::Admitted(admitted) => {
-                self.open(policy, scribe, who, admitted, raw, model, body, now)
+                let blocked = self.redaction.blocked.take().or_else(|| redacted.blocked.take());
+                if let Some(Blocked { rule, message }) = blocked {
+                    let decision = Decision {
+                        rule: Some(format!("redact/{rule}").into()),
+                        effect: "refuse".into(),
+                        not_applied: Vec::new(),
+                    };
+                    let error = ApiError::blocked(message);
+                    let decision = Some(decision);
+                    return self.refused(policy, scribe, Some(who), decision, &error, &redacted, now);
+                }
+                self.open(policy, scribe, who, admitted, redacted, body.len(), now)
             }
             Verdict::Refused { decision, message } => {
                 let error = ApiError::blocked(message);
-                self.refused(policy, scribe, Some(who), Some(decision), &error, body, now)
+                self.refused(policy, scribe, Some(who), Some(decision), &error, &redacted, now)
             }
         }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is one column of the part")]
     fn open(
-        self,
+        mut self,
         policy: &Policy,
         scribe: &mut Scribe,
         who: &Who<'static>,
         admitted: Admitted,
-        raw: Option<RawJson<'_>>,
-        model: Option<String>,
-        body: &[u8],
+        redacted: Body<'_>,
+        bytes: usize,
         now: u64,
     ) -> Opening {
+        self.know_session(&redacted);
+        let request = request(&self.subject.head, policy, &redacted, bytes);
+        let model = request.model.as_ref().map(|model| model.clone().into_owned());
         let part = Content::Opened(OpenedPart {
             who: who.clone(),
             from: self.subject.head.peer.clone(),
             session: self.session.clone(),
             decision: admitted.decision().clone(),
-            request: request(&self.subject.head, policy, model.as_deref(), raw, body),
+            request,
+            findings: findings(&redacted.tallies),
         });
-        match scribe.write(&self.subject, 0, now, part, body.len()) {
+        match scribe.write(&self.subject, 0, now, part, bytes) {
             Ok(parcel) => {
+                let mut restores = std::mem::take(&mut self.redaction.restores);
+                restores.extend(redacted.restores);
                 let opened = Opened {
                     who: who.clone(),
                     admitted,
                     session: self.session,
-                    bytes: body.len() as u64,
+                    bytes: bytes as u64,
                     model,
                     part: parcel.seq,
+                    wire: redacted.wire,
+                    restores,
                     subject: self.subject,
                 };
                 Opening::Opened(opened, parcel)
             }
             Err(OutOfMemory) => {
                 let error = out_of_memory();
-                self.refused(policy, scribe, Some(who), None, &error, &[], now)
+                let nothing = Body::nothing();
+                self.refused(policy, scribe, Some(who), None, &error, &nothing, now)
             }
+        }
+    }
+
+    /// The session that the body names, where no header does.
+    fn know_session(&mut self, redacted: &Body<'_>) {
+        if self.session.id.is_none()
+            && let Ok((_, body)) = RequestBody::parse(redacted.record.as_ref().into_inner())
+        {
+            self.session.id = body.session_id().map(Cow::Owned);
         }
     }
 
@@ -293,15 +346,11 @@ impl Arrival {
         who: Option<&Who<'static>>,
         decision: Option<Decision<'static>>,
         error: &ApiError,
-        body: &[u8],
+        redacted: &Body<'_>,
         now: u64,
     ) -> Opening {
-        let seen = body.get(..body.len().min(policy.limits.request_bytes)).unwrap_or_default();
-        let (raw, model) = match RequestBody::parse(seen) {
-            Ok((text, request)) => (Some(RawJson::parsed(text)), Some(request.model.into_owned())),
-            Err(_) => (None, None),
-        };
-        let request = request(&self.subject.head, policy, model.as_deref(), raw, seen);
+        let bytes = redacted.bytes;
+        let request = request(&self.subject.head, policy, redacted, bytes);
         let decision = decision.unwrap_or(Decision {
             rule: None,
             effect: "refuse".into(),
@@ -314,6 +363,7 @@ impl Arrival {
             &self.session,
             decision,
             request,
+            findings(&redacted.tallies),
             error,
             Vec::new(),
             now,
@@ -339,14 +389,21 @@ impl Opened {
     #[must_use]
     pub fn forward(self, acknowledged: bool) -> Forwarded {
         let unacknowledged = if acknowledged { Vec::new() } else { vec![self.part] };
-        Forwarded::new(self.subject, unacknowledged)
+        Forwarded::new(self.subject, unacknowledged, self.restores)
+    }
+
+    /// The body that goes upstream in the place of the client's; `None`: the client's as it is.
+    pub fn take_wire(&mut self) -> Option<Vec<u8>> {
+        self.wire.take()
     }
 
     /// The part was not acknowledged: nothing of the request went on, and its content is given up.
     pub fn record_failed(self, policy: &Policy, scribe: &mut Scribe, now: u64) -> Refused {
         let error = unrecorded();
-        let mut request = request(&self.subject.head, policy, self.model.as_deref(), None, &[]);
+        let nothing = Body::nothing();
+        let mut request = request(&self.subject.head, policy, &nothing, 0);
         request.bytes = self.bytes;
+        request.model = self.model.as_deref().map(Into::into);
         write_refusal(
             scribe,
             &self.subject,
@@ -354,6 +411,7 @@ impl Opened {
             &self.session,
             self.admitted.decision().clone(),
             request,
+            Vec::new(),
             &error,
             vec![self.part],
             now,
@@ -371,32 +429,40 @@ impl Opened {
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
         let ending = Ending { why: EndWhy::ClientGone, ..ending };
-        Forwarded::new(self.subject, Vec::new()).ended(ending, scribe, now)
+        Forwarded::new(self.subject, Vec::new(), self.restores).ended(ending, scribe, now)
     }
 }
 
-/// The body's text and what decides; an endpoint without a body has neither.
+/// What of the body decides; an endpoint without a body has nothing.
 fn read_body(
     endpoint: Option<Endpoint>,
     body: &[u8],
-) -> Result<(Option<RawJson<'_>>, Option<RequestBody<'_>>), ApiError> {
+    fault: Option<InvalidJson>,
+) -> Result<Option<RequestBody<'_>>, ApiError> {
     let wants_model = endpoint.is_some_and(Endpoint::has_model);
-    match RequestBody::parse(body) {
-        Ok((text, request)) => Ok((Some(RawJson::parsed(text)), Some(request))),
-        Err(error) if wants_model => Err(ApiError::blocked(error.to_string())),
-        Err(_) if body.is_empty() || endpoint.is_none() => Ok((None, None)),
-        Err(_) => Err(ApiError::blocked("This endpoint takes no request body.")),
+    match (RequestBody::parse(body), fault) {
+        // JSON that the redactor did not read does not go on: what it holds was not looked for.
+        (Ok(_), Some(fault)) => Err(ApiError::blocked(format!("The request body is {fault}."))),
+        (Ok((_, request)), None) => Ok(Some(request)),
+        (Err(error), _) if wants_model => Err(ApiError::blocked(error.to_string())),
+        (Err(_), _) if body.is_empty() || endpoint.is_none() => Ok(None),
+        (Err(_), _) => Err(ApiError::blocked("This endpoint takes no request body.")),
     }
 }
 
 fn request<'a>(
     head: &'a Head,
     policy: &Policy,
-    model: Option<&'a str>,
-    raw: Option<RawJson<'a>>,
-    body: &[u8],
+    redacted: &'a Body<'_>,
+    bytes: usize,
 ) -> Request<'a> {
     let listed = |(name, _): &&(String, String)| policy.record.request_headers.contains(name);
+    let body: &[u8] = redacted.record.as_ref().into_inner();
+    let parsed = RequestBody::parse(body).ok().filter(|_| redacted.fault.is_none());
+    let (raw, model) = match parsed {
+        Some((text, request)) => (Some(RawJson::parsed(text)), Some(request.model)),
+        None => (None, None),
+    };
     Request {
         method: head.method.as_str().into(),
         path: head.path.as_str().into(),
@@ -407,8 +473,8 @@ fn request<'a>(
             .filter(listed)
             .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
             .collect(),
-        model: model.map(Into::into),
-        bytes: body.len() as u64,
+        model,
+        bytes: bytes as u64,
         body: raw,
         body_base64: (raw.is_none() && !body.is_empty()).then(|| STANDARD.encode(body).into()),
     }
@@ -422,6 +488,7 @@ fn write_refusal(
     session: &SessionHint<'static>,
     decision: Decision<'static>,
     request: Request<'_>,
+    findings: Vec<Finding<'_>>,
     error: &ApiError,
     abandoned: Vec<u64>,
     now: u64,
@@ -440,6 +507,7 @@ fn write_refusal(
             message: error.told(subject.id).into(),
         },
         abandoned,
+        findings,
     });
     let parcel = scribe.write(subject, error.status, now, part, hint).ok();
     Refused {

@@ -5,9 +5,11 @@ use crate::claude::error::ApiError;
 use crate::claude::response::ResponseBody;
 use crate::config::Policy;
 use crate::http::{Answer, Headers};
+use crate::redaction::{self, Redactor, findings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hansard_record::part::{Closed, Content, End, EndWhy, Response};
+use hansard_record::part::{Closed, Content, End, EndWhy, Finding, Response};
+use hansard_redact::Restores;
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
 use std::borrow::Cow;
 
@@ -17,6 +19,8 @@ pub struct Forwarded {
     pub(super) subject: Subject,
     /// Parts whose data passed without an acknowledgement.
     pub(super) unacknowledged: Vec<u64>,
+    /// What goes back to the client in place of its placeholder.
+    pub(super) restores: Restores,
 }
 
 /// What the response's headers promise.
@@ -36,6 +40,17 @@ pub struct Whole {
     pub(super) head: ResponseHead,
 }
 
+/// A whole response that went through the redactor.
+#[derive(Debug)]
+pub struct Completed {
+    /// Its closing part.
+    pub parcel: Parcel,
+    /// What passes in its place; `None`: the response as it is.
+    pub wire: Option<Vec<u8>>,
+    /// What the client is told instead: it holds a value that must not pass.
+    pub answer: Option<Answer>,
+}
+
 /// A response's head, as the record shows it.
 #[derive(Debug)]
 pub(super) struct ResponseHead {
@@ -47,8 +62,14 @@ pub(super) struct ResponseHead {
 }
 
 impl Forwarded {
-    pub(super) fn new(subject: Subject, unacknowledged: Vec<u64>) -> Self {
-        Self { subject, unacknowledged }
+    pub(super) fn new(subject: Subject, unacknowledged: Vec<u64>, restores: Restores) -> Self {
+        Self { subject, unacknowledged, restores }
+    }
+
+    /// Bytes of memory held for the response.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.restores.bytes()
     }
 
     /// The exchange's id.
@@ -93,11 +114,16 @@ impl Forwarded {
         scribe: &mut Scribe,
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
-        let closed = self.closed(None, ending);
+        let closed = self.closed(None, ending, Vec::new());
         scribe.write(&self.subject, 0, now, closed, 0)
     }
 
-    pub(super) fn closed<'a>(&self, response: Option<Response<'a>>, ending: Ending) -> Content<'a> {
+    pub(super) fn closed<'a>(
+        &self,
+        response: Option<Response<'a>>,
+        ending: Ending,
+        findings: Vec<Finding<'a>>,
+    ) -> Content<'a> {
         Content::Closed(Closed {
             response,
             end: End {
@@ -107,6 +133,7 @@ impl Forwarded {
             },
             abandoned: Vec::new(),
             unacknowledged: self.unacknowledged.clone(),
+            findings,
         })
     }
 }
@@ -155,11 +182,18 @@ impl Whole {
     /// When memory runs out.
     pub fn complete(
         &self,
+        redactor: &mut Redactor,
         scribe: &mut Scribe,
         body: &[u8],
         now: u64,
-    ) -> Result<Parcel, OutOfMemory> {
-        self.close(Ending::own(EndWhy::Complete), scribe, body, now)
+    ) -> Result<Completed, OutOfMemory> {
+        let redacted = redactor.response(body, &self.forwarded.restores);
+        let blocked = redacted.blocked.as_ref();
+        let why = if blocked.is_some() { EndWhy::Blocked } else { EndWhy::Complete };
+        let parcel = self.write(Ending::own(why), scribe, &redacted, body.len(), now)?;
+        let answer =
+            blocked.map(|blocked| ApiError::blocked(blocked.message.as_str()).answer(self.id()));
+        Ok(Completed { parcel, wire: redacted.wire, answer })
     }
 
     /// The response is on record (or on its way there), and the client did not get it.
@@ -182,22 +216,36 @@ impl Whole {
     pub fn close(
         &self,
         ending: Ending,
+        redactor: &mut Redactor,
         scribe: &mut Scribe,
         body: &[u8],
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
+        let redacted = redactor.response(body, &self.forwarded.restores);
+        self.write(ending, scribe, &redacted, body.len(), now)
+    }
+
+    fn write(
+        &self,
+        ending: Ending,
+        scribe: &mut Scribe,
+        redacted: &redaction::Body<'_>,
+        bytes: usize,
+        now: u64,
+    ) -> Result<Parcel, OutOfMemory> {
+        let body: &[u8] = redacted.record.as_ref().into_inner();
         let parsed = ResponseBody::parse(body);
         let encoded = (parsed.is_none() && !body.is_empty())
             .then(|| Cow::<str>::Owned(STANDARD.encode(body)));
         let hint = encoded.as_ref().map_or(body.len(), |text| text.len());
         let (message, read) = parsed.map_or((None, None), |(raw, read)| (Some(raw), Some(read)));
         let read = read.unwrap_or_default();
-        let mut response = self.head.response(body.len() as u64);
+        let mut response = self.head.response(bytes as u64);
         response.message = message;
         response.usage = read.usage;
         response.stop_reason = read.stop_reason;
         response.body_base64 = encoded;
-        let closed = self.forwarded.closed(Some(response), ending);
+        let closed = self.forwarded.closed(Some(response), ending, findings(&redacted.tallies));
         scribe.write(&self.forwarded.subject, self.head.status, now, closed, hint)
     }
 }

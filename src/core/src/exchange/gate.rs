@@ -1,13 +1,13 @@
 //! What of a stream may pass, and what is withheld.
 //!
 //! ```text
-//! offset    0 ───────── released ────── first point ───── certain ──── fed
-//!           │ passed     │ held, free    │ held: waits     │ unfinished │
-//!                         (goes next)      for a part        event
+//! offset    0 ───────── released ────── first point ───── fed
+//!           │ passed     │ held, free    │ held: waits │
+//!                         (goes next)      for a part
 //! ```
 //!
-//! Bytes pass in order, up to the first point whose part is not acknowledged and never beyond the
-//! last whole event: what an unfinished event will turn out to be is not known.
+//! Whole events come in, as they are to pass, and pass in order, up to the first point whose part is
+//! not acknowledged.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,6 @@ pub enum Pass {
 pub(super) struct Gate {
     held: Vec<u8>,
     released: u64,
-    certain: u64,
     fed: u64,
     ended: bool,
     points: VecDeque<Point>,
@@ -38,19 +37,9 @@ struct Point {
 }
 
 impl Gate {
-    /// The offset at which the next chunk begins.
+    /// The offset at which the next event begins.
     pub(super) fn fed(&self) -> u64 {
         self.fed
-    }
-
-    /// The offset at which the last whole event ends.
-    pub(super) fn certain(&self) -> u64 {
-        self.certain
-    }
-
-    /// A whole event ends at an offset.
-    pub(super) fn event_ends(&mut self, at: u64) {
-        self.certain = at;
     }
 
     /// Nothing from an offset on passes before a part is acknowledged.
@@ -63,26 +52,14 @@ impl Gate {
         self.ended = true;
         match self.points.iter_mut().find(|point| point.part.is_none()) {
             Some(point) => point.part = Some(part),
-            None => self.wait(self.certain, Some(part)),
+            None => self.wait(self.fed, Some(part)),
         }
     }
 
-    /// Takes in a chunk whose events are known by now, and says what may pass.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Pass {
-        self.fed += chunk.len() as u64;
-        let free = self.free();
-        if self.held.is_empty() && free == chunk.len() {
-            self.released = self.fed;
-            return Pass::Unchanged;
-        }
-        if self.held.is_empty() {
-            let (pass, hold) = chunk.split_at(free.min(chunk.len()));
-            self.held.extend_from_slice(hold);
-            self.released += pass.len() as u64;
-            return Pass::Bytes(pass.to_vec());
-        }
-        self.held.extend_from_slice(chunk);
-        Pass::Bytes(self.release())
+    /// Takes in whole events.
+    pub(super) fn push(&mut self, events: &[u8]) {
+        self.held.extend_from_slice(events);
+        self.fed = self.fed.saturating_add(events.len() as u64);
     }
 
     /// A part was acknowledged; what may pass now.
@@ -106,14 +83,14 @@ impl Gate {
         let frontier = match self.points.front() {
             // After the end everything goes together, or its end would be lost on the way.
             Some(_) if self.ended => self.released,
-            Some(point) => point.at.min(self.certain),
-            None if self.ended => self.fed,
-            None => self.certain,
+            Some(point) => point.at,
+            None => self.fed,
         };
         usize::try_from(frontier.saturating_sub(self.released)).unwrap_or(usize::MAX)
     }
 
-    fn release(&mut self) -> Vec<u8> {
+    /// What may pass now.
+    pub(super) fn release(&mut self) -> Vec<u8> {
         let rest = self.held.split_off(self.free().min(self.held.len()));
         let pass = std::mem::replace(&mut self.held, rest);
         self.released += pass.len() as u64;

@@ -15,7 +15,7 @@ mod scribe;
 mod stream;
 
 pub use arrival::{Arrival, Opened, Opening, Refused};
-pub use forwarded::{Forwarded, Responding, Whole};
+pub use forwarded::{Completed, Forwarded, Responding, Whole};
 pub use scribe::{Parcel, Scribe};
 pub use stream::{Fed, Pass, Stream};
 

@@ -1,8 +1,13 @@
 //! A streaming response: passes as it comes, up to what must be on record first.
 //!
+//! ```text
+//! chunk ─▶ whole events ─▶ redaction ─▶ assembly (record) and gate (wire) ─▶ client
+//! ```
+//!
 //! A block that a client acts on is a `progress` part, acknowledged before its
 //! `content_block_stop` passes; the whole is the `closed` part, acknowledged before the last event
-//! (or, without one, the end of the stream) passes. Text deltas never wait.
+//! (or, without one, the end of the stream) passes. Text waits for the redactor alone, an event or
+//! two at most; a tool's input waits until it is whole.
 
 use super::gate::{Gate, Pass as GatePass};
 use super::{Ending, Parcel, Scribe, Whole};
@@ -10,8 +15,14 @@ use crate::claude::assemble::{Assembly, Mark};
 use crate::claude::error::ApiError;
 use crate::claude::sse::{Event, Splitter};
 use crate::config::{Delivery, Limits, Policy};
+use crate::redaction::{Queue, Redactor, findings};
 use hansard_record::part::{Content, EndWhy, Progress};
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
+use serde::de::IgnoredAny;
+
+/// A client that hears nothing for minutes gives up; one that hears a ping does not (observed).
+const PING_AFTER_MS: u64 = 15_000;
+const PING: &[u8] = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
 
 /// What may go on to the client.
 pub type Pass = GatePass;
@@ -21,14 +32,21 @@ pub type Pass = GatePass;
 pub struct Stream {
     whole: Whole,
     splitter: Splitter,
+    queue: Queue,
     assembly: Assembly,
     gate: Gate,
+    /// Bytes that have come.
+    seen: u64,
+    /// When something last passed, or would have.
+    passed_at: u64,
     /// Under delivery `access_log` nothing waits.
     waits: bool,
     limits: Limits,
     last_seen: bool,
     /// Nothing more will come.
     ended: bool,
+    /// What stood behind the last whole event, where nothing is looked for.
+    rest: Vec<u8>,
 }
 
 /// What a chunk led to.
@@ -49,12 +67,16 @@ impl Stream {
         Self {
             whole,
             splitter: Splitter::default(),
+            queue: Queue::default(),
             assembly: Assembly::default(),
             gate: Gate::default(),
+            seen: 0,
+            passed_at: 0,
             waits: policy.record.delivery == Delivery::Acknowledged,
             limits: policy.limits,
             last_seen: false,
             ended: false,
+            rest: Vec::new(),
         }
     }
 
@@ -64,11 +86,16 @@ impl Stream {
         self.whole.id()
     }
 
+    /// Bytes that have come and wait: for an acknowledgement, the redactor, or an event's end.
+    fn held(&self) -> usize {
+        let unfinished = self.splitter.unfinished().len();
+        self.gate.held().saturating_add(self.queue.held()).saturating_add(unfinished)
+    }
+
     /// Bytes of memory held.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let unfinished = self.splitter.unfinished().len();
-        self.assembly.bytes().saturating_add(self.gate.held()).saturating_add(unfinished)
+        self.assembly.bytes().saturating_add(self.queue.bytes()).saturating_add(self.held())
     }
 
     /// Whether something waits for an acknowledgement.
@@ -77,65 +104,132 @@ impl Stream {
         self.gate.is_waiting()
     }
 
-    /// Takes in a chunk.
-    pub fn feed(&mut self, chunk: &[u8], scribe: &mut Scribe, now: u64) -> Fed {
-        let Self { whole, splitter, assembly, gate, waits, last_seen, .. } = self;
-        let at = now.saturating_sub(whole.head.at);
-        let base = gate.fed();
+    /// Takes in a chunk; `ended`: it is the last.
+    pub fn feed(
+        &mut self,
+        chunk: &[u8],
+        ended: bool,
+        redactor: &mut Redactor,
+        scribe: &mut Scribe,
+        now: u64,
+    ) -> Fed {
+        self.seen = self.seen.saturating_add(chunk.len() as u64);
+        let is_clear = self.gate.held() == 0
+            && self.queue.is_empty()
+            && self.splitter.unfinished().is_empty();
+        let at = now.saturating_sub(self.whole.head.at);
+        let (queue, restores) = (&mut self.queue, &self.whole.forwarded.restores);
+        self.splitter.feed(chunk, |raw, _| queue.push(redactor, restores, raw, at));
         let mut parcels = Vec::new();
-        let mut out_of_memory = false;
-        splitter.feed(chunk, |raw, end| {
-            let starts_at = gate.certain();
-            gate.event_ends(base + end as u64);
-            let Some(event) = Event::parse(raw) else { return };
-            match assembly.observe(&event, at) {
-                Some(_) if !*waits => {}
-                Some(Mark::Last) if !*last_seen => {
-                    *last_seen = true;
-                    gate.wait(starts_at, None);
+        let mut failed = self.pass_on(scribe, now, &mut parcels);
+        if ended {
+            let closing = self.finish(redactor, scribe, now);
+            match closing {
+                Ok(more) => parcels.extend(more),
+                Err(OutOfMemory) => failed = Some(EndWhy::GatewayFailed),
+            }
+        }
+        let pass = self.gate.release();
+        let failed = failed.or(if self.queue.blocked.is_some() {
+            Some(EndWhy::Blocked)
+        } else if self.held() > self.limits.hold_bytes {
+            Some(EndWhy::RecordFailed)
+        } else if self.seen > self.limits.response_bytes as u64 {
+            Some(EndWhy::ResponseTooLarge)
+        } else {
+            None
+        });
+        if !pass.is_empty() || self.passed_at == 0 {
+            self.passed_at = now;
+        }
+        let pass = if is_clear && pass == chunk { Pass::Unchanged } else { Pass::Bytes(pass) };
+        Fed { pass, parcels, waiting: self.gate.is_waiting(), failed }
+    }
+
+    /// Events that the redactor has decided go to the record and towards the client.
+    fn pass_on(
+        &mut self,
+        scribe: &mut Scribe,
+        now: u64,
+        parcels: &mut Vec<Parcel>,
+    ) -> Option<EndWhy> {
+        let mut failed = None;
+        // Nothing of an answer that holds a blocked value passes any more.
+        while self.queue.blocked.is_none()
+            && let Some((event, at)) = self.queue.pop()
+        {
+            let starts_at = self.gate.fed();
+            self.gate.push(&event.wire);
+            let Some(read) = Event::parse(event.record().into_inner()) else { continue };
+            match self.assembly.observe(&read, at) {
+                Some(_) if !self.waits => {}
+                Some(Mark::Last) if !self.last_seen => {
+                    self.last_seen = true;
+                    self.gate.wait(starts_at, None);
                 }
                 Some(Mark::Block { index, block }) => {
-                    let part =
-                        Content::Progress(Progress { index, block: RawJson::parsed(&block) });
-                    match scribe.write(&whole.forwarded.subject, 0, now, part, block.len()) {
+                    let part = Content::Progress(Progress {
+                        index,
+                        block: RawJson::parsed(&block),
+                        findings: Vec::new(),
+                    });
+                    let subject = &self.whole.forwarded.subject;
+                    match scribe.write(subject, 0, now, part, block.len()) {
                         Ok(parcel) => {
-                            gate.wait(starts_at, Some(parcel.seq));
+                            self.gate.wait(starts_at, Some(parcel.seq));
                             parcels.push(parcel);
                         }
-                        Err(OutOfMemory) => out_of_memory = true,
+                        Err(OutOfMemory) => failed = Some(EndWhy::GatewayFailed),
                     }
                 }
                 Some(Mark::Last) | None => {}
             }
-        });
-        let pass = if *waits {
-            gate.push(chunk)
-        } else {
-            gate.event_ends(base + chunk.len() as u64);
-            gate.push(chunk)
-        };
-        let failed = if out_of_memory {
-            Some(EndWhy::GatewayFailed)
-        } else if gate.held() > self.limits.hold_bytes {
-            Some(EndWhy::RecordFailed)
-        } else if gate.fed() > self.limits.response_bytes as u64 {
-            Some(EndWhy::ResponseTooLarge)
-        } else {
-            None
-        };
-        Fed { pass, parcels, waiting: gate.is_waiting(), failed }
+        }
+        let is_silent = now.saturating_sub(self.passed_at) > PING_AFTER_MS && self.passed_at > 0;
+        if is_silent && !self.queue.is_empty() && !self.gate.is_waiting() {
+            self.gate.push(PING);
+        }
+        failed
     }
 
     /// The upstream has ended the stream: the closing part is written, and nothing more passes
-    /// before everything is acknowledged.
+    /// before everything is acknowledged. Under delivery `access_log` there is no part yet.
     ///
     /// # Errors
     /// When memory runs out.
-    pub fn finish(&mut self, scribe: &mut Scribe, now: u64) -> Result<Parcel, OutOfMemory> {
-        self.log_unfinished(now);
-        let parcel = self.write_closed(None, scribe, now)?;
-        self.gate.end(parcel.seq);
-        Ok(parcel)
+    pub fn finish(
+        &mut self,
+        redactor: &mut Redactor,
+        scribe: &mut Scribe,
+        now: u64,
+    ) -> Result<Vec<Parcel>, OutOfMemory> {
+        let mut parcels = Vec::new();
+        self.end(redactor, now);
+        if self.pass_on(scribe, now, &mut parcels).is_some() {
+            return Err(OutOfMemory);
+        }
+        self.gate.push(&std::mem::take(&mut self.rest));
+        if self.waits {
+            let parcel = self.write_closed(None, scribe, now)?;
+            self.gate.end(parcel.seq);
+            parcels.push(parcel);
+        }
+        Ok(parcels)
+    }
+
+    /// Under delivery `access_log`, where nothing waits: the closing part of a stream that ended by
+    /// itself.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn closed(&mut self, scribe: &mut Scribe, now: u64) -> Result<Parcel, OutOfMemory> {
+        self.write_closed(None, scribe, now)
+    }
+
+    /// Bytes that could not pass before the stream ended, under delivery `access_log`.
+    #[must_use]
+    pub fn has_rest(&self) -> bool {
+        self.gate.held() > 0
     }
 
     /// A part is durable (or, under `on_failure: continue`, is not): what may pass now.
@@ -153,6 +247,10 @@ impl Stream {
         let message = match why {
             EndWhy::ResponseTooLarge => "The answer is larger than this gateway's limit.",
             EndWhy::GatewayFailed => "This gateway could not go on with the answer.",
+            EndWhy::Blocked => {
+                let told = self.queue.blocked.as_ref().map(|blocked| blocked.message.as_str());
+                return ApiError::blocked(told.unwrap_or_default()).event(self.id());
+            }
             _ => "The answer could not be put on record, so the rest of it is withheld.",
         };
         ApiError::unavailable(message).event(self.id())
@@ -165,19 +263,42 @@ impl Stream {
     pub fn close(
         mut self,
         ending: Ending,
+        redactor: &mut Redactor,
         scribe: &mut Scribe,
         now: u64,
     ) -> Result<Parcel, OutOfMemory> {
-        self.log_unfinished(now);
+        self.end(redactor, now);
+        // What waited for the redactor goes on record; what was blocked too, as its placeholder.
+        while let Some((event, at)) = self.queue.pop() {
+            if let Some(event) = Event::parse(event.record().into_inner()) {
+                let _nothing_waits = self.assembly.observe(&event, at);
+            }
+        }
         self.write_closed(Some(ending), scribe, now)
     }
 
-    /// What came of an event whose end did not.
-    fn log_unfinished(&mut self, now: u64) {
-        let at = now.saturating_sub(self.whole.head.at);
-        if !std::mem::replace(&mut self.ended, true) {
-            self.assembly.unfinished(self.splitter.unfinished(), at);
+    /// Nothing more comes. Bytes behind the last whole event are an event to some clients, when
+    /// they are one but for the blank line; anything else is neither passed on nor recorded, since
+    /// a value could go on in it that began in the events before.
+    fn end(&mut self, redactor: &mut Redactor, now: u64) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
+        let at = now.saturating_sub(self.whole.head.at);
+        let restores = &self.whole.forwarded.restores;
+        let rest = self.splitter.unfinished();
+        let is_event = Event::parse(rest)
+            .is_none_or(|event| serde_json::from_str::<IgnoredAny>(&event.data).is_ok());
+        if redactor.is_off() {
+            self.rest = rest.to_owned();
+            self.assembly.unfinished(&String::from_utf8_lossy(rest), at);
+        } else if !is_event {
+            let note = format!("(an event that never ended: {} bytes)", rest.len());
+            self.assembly.unfinished(&note, at);
+        } else if !rest.is_empty() {
+            self.queue.push(redactor, restores, rest, at);
+        }
+        self.queue.end(redactor, restores);
     }
 
     fn write_closed(
@@ -188,14 +309,15 @@ impl Stream {
     ) -> Result<Parcel, OutOfMemory> {
         let assembled = self.assembly.assembled();
         let own = if assembled.complete { EndWhy::Complete } else { EndWhy::Truncated };
-        let mut response = self.whole.head.response(self.gate.fed());
+        let mut response = self.whole.head.response(self.seen);
         response.message = assembled.message.as_deref().map(RawJson::parsed);
         response.events = Some(RawJson::parsed(&assembled.events));
         response.usage = assembled.usage.as_deref().map(RawJson::parsed);
         response.stop_reason = assembled.stop_reason.as_deref().map(Into::into);
         let hint = assembled.events.len() + assembled.message.as_ref().map_or(0, String::len);
         let ending = ending.unwrap_or_else(|| Ending::own(own));
-        let closed = self.whole.forwarded.closed(Some(response), ending);
+        let findings = findings(&self.queue.tallies);
+        let closed = self.whole.forwarded.closed(Some(response), ending, findings);
         scribe.write(&self.whole.forwarded.subject, self.whole.head.status, now, closed, hint)
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Where decoded bytes came from. Offsets only grow.
 #[derive(Debug, Default)]
-pub(crate) struct Map {
+pub struct Map {
     segments: Vec<Segment>,
     /// Length of the raw text so far.
     raw: usize,
@@ -25,13 +25,14 @@ struct Segment {
 }
 
 impl Map {
-    pub(crate) fn clear(&mut self) {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
         *self = Self { segments: std::mem::take(&mut self.segments), raw: 0, decoded: 0 };
         self.segments.clear();
     }
 
     /// Bytes that are the same on both sides follow.
-    pub(crate) fn same(&mut self, bytes: usize) {
+    pub fn same(&mut self, bytes: usize) {
         let continues = self.segments.last().is_some_and(|last| {
             !last.is_unit
                 && self.raw.wrapping_sub(last.raw) == self.decoded.wrapping_sub(last.decoded)
@@ -44,7 +45,7 @@ impl Map {
     }
 
     /// Raw bytes follow that stand for decoded ones as a whole; none means they are left out.
-    pub(crate) fn unit(&mut self, raw: usize, decoded: usize) {
+    pub fn unit(&mut self, raw: usize, decoded: usize) {
         if decoded > 0 {
             self.segments.push(Segment { decoded: self.decoded, raw: self.raw, is_unit: true });
         }
@@ -53,7 +54,8 @@ impl Map {
     }
 
     /// Where a decoded byte begins in the raw text; past the last, the raw text's end.
-    pub(crate) fn start(&self, decoded: usize) -> usize {
+    #[must_use]
+    pub fn start(&self, decoded: usize) -> usize {
         if decoded >= self.decoded {
             return self.raw;
         }
@@ -67,7 +69,8 @@ impl Map {
     }
 
     /// The raw bytes that stand for a decoded range.
-    pub(crate) fn raw(&self, decoded: Range<usize>) -> Range<usize> {
+    #[must_use]
+    pub fn raw(&self, decoded: Range<usize>) -> Range<usize> {
         let start = self.start(decoded.start);
         let Some(last) = decoded.end.checked_sub(1).filter(|last| *last >= decoded.start) else {
             return start..start;

@@ -24,7 +24,7 @@ mod prefix;
 mod scan;
 
 pub use detector::{Action, Detector, InvalidDetector, Look};
-pub(crate) use map::Map;
+pub use map::Map;
 pub(crate) use plain::hex;
 
 use crate::pii::Kinds;
@@ -127,6 +127,13 @@ impl Engine {
             spare: Vec::new(),
             grown: false,
         })
+    }
+
+    /// Whether it looks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        // What is left is the limit of a scan.
+        self.detectors.len() <= 1
     }
 
     /// The keys of placeholders and fingerprints.

@@ -102,6 +102,7 @@ impl Engine {
                     Decided::No => {}
                     Decided::Open => safe = safe.min(open_from(head.role, start, from)),
                     Decided::Match { whole, secret } => {
+                        let secret = whole_characters(text, secret);
                         *last_scan = scan;
                         *last_end = secret.end;
                         found.push(Finding {
@@ -159,8 +160,8 @@ impl Engine {
         for hit in hits {
             let detector = self.personal.iter().find(|(kind, _)| *kind == hit.kind);
             if let Some((_, detector)) = detector {
-                let pii::Hit { start, end, .. } = hit;
-                found.push(Finding { from: start, start, end, detector: *detector });
+                let pii::Hit { from, start, end, .. } = hit;
+                found.push(Finding { from, start, end, detector: *detector });
             }
         }
         safe
@@ -313,6 +314,14 @@ impl Engine {
         self.spare.push((scratch, map));
         resume
     }
+}
+
+/// A range grown so that it cuts no character (UTF-8).
+fn whole_characters(text: &[u8], at: Range<usize>) -> Range<usize> {
+    let is_within = |at: usize| text.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let start = (0..=at.start).rev().take(4).find(|at| !is_within(*at)).unwrap_or(at.start);
+    let end = (at.end..).take(4).find(|at| !is_within(*at)).unwrap_or(at.end);
+    start..end.min(text.len())
 }
 
 /// Keeps what is wanted of the findings behind the first ones, which are another layer's.

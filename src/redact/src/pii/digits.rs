@@ -42,19 +42,17 @@ pub(super) fn luhn(digits: &[u8]) -> bool {
             double => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
-/// ISO/IEC 7064 mod 97-10 over digits and upper-case letters (`A` is 10): what remains.
-pub(super) fn mod_97<'a>(characters: impl Iterator<Item = &'a u8>) -> u32 {
-    characters.fold(0, |rest, character| {
-        let (shift, value) = if character.is_ascii_digit() {
-            (10, u32::from(character & 15))
-        } else {
-            (100, u32::from(*character).wrapping_sub(55))
-        };
-        u32::wrapping_mul(rest, shift).wrapping_add(value) % 97
-    })
+/// ISO/IEC 7064 mod 97-10: what remains with one more digit or upper-case letter (`A` is 10).
+pub(super) fn mod_97(rest: u32, character: u8) -> Option<u32> {
+    let (shift, value) = match character {
+        b'0'..=b'9' => (10, u32::from(character & 15)),
+        b'A'..=b'Z' => (100, u32::from(character).wrapping_sub(55)),
+        _ => return None,
+    };
+    Some(rest.wrapping_mul(shift).wrapping_add(value) % 97)
 }
 
 /// J. Verhoeff, Error Detecting Decimal Codes (1969): the dihedral group of order 10.

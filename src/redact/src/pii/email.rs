@@ -49,11 +49,11 @@ pub(super) fn around(text: &Text<'_>, sign: usize, floor: usize) -> Option<(usiz
 
 /// Whether an address goes on where something else ended: then that was a piece of it.
 pub(super) fn takes(text: &Text<'_>, end: usize, floor: usize) -> bool {
-    let is_local = |byte: u8| is_word(byte) || is_joint(byte);
-    let next = (end..=end.saturating_add(LOCAL)).find(|at| !is_local(text.at(*at)));
-    next.filter(|at| text.at(*at) == b'@')
-        .and_then(|sign| around(text, sign, floor))
-        .is_some_and(|(start, _)| start < end)
+    let rest = text.bytes().get(end..).unwrap_or_default();
+    let is_local = |byte: &&u8| is_word(**byte) || is_joint(**byte);
+    let length = rest.iter().take(LOCAL.saturating_add(1)).take_while(is_local).count();
+    let sign = end.saturating_add(length);
+    text.at(sign) == b'@' && around(text, sign, floor).is_some_and(|(start, _)| start < end)
 }
 
 /// Where the domain ends: behind the last label that can be the last one.

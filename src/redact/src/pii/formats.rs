@@ -2,7 +2,9 @@
 
 use super::text::{Text, is_word};
 use super::{Pii, card, national, phone};
-use Pii::{BeNationalNumber, BrCpf, CaSin, Card, ChAhv, CnResidentId, DeTaxId, EsDni, FiHetu, FrNir};
+use Pii::{
+    BeNationalNumber, BrCpf, CaSin, Card, ChAhv, CnResidentId, DeTaxId, EsDni, FiHetu, FrNir,
+};
 use Pii::{InAadhaar, ItCodiceFiscale, NlBsn, PlPesel, SePersonnummer, UkNhs, UkNino, UsSsn};
 
 /// One way to write a number of a kind.
@@ -35,7 +37,7 @@ const fn phone(shape: &'static str) -> Format {
 }
 
 const fn card(shape: &'static str) -> Format {
-    telling(Pii::Card, shape, card::is_card)
+    telling(Card, shape, card::is_card)
 }
 
 const fn in_fours(format: Format) -> Format {
@@ -73,7 +75,11 @@ const fn turn_of(shape: &[u8]) -> Turn {
 }
 
 /// The formats that the digits from an offset on can have, of which so many are the first run.
-pub(super) fn like(text: &Text<'_>, start: usize, length: usize) -> impl Iterator<Item = &'static Format> {
+pub(super) fn like(
+    text: &Text<'_>,
+    start: usize,
+    length: usize,
+) -> impl Iterator<Item = &'static Format> {
     let joint = start.saturating_add(length);
     let next = text.at(joint);
     let digits = match next {
@@ -83,7 +89,8 @@ pub(super) fn like(text: &Text<'_>, start: usize, length: usize) -> impl Iterato
         _ => 0,
     };
     let turn = Turn(next, u8::try_from(digits).unwrap_or(0));
-    let is_possible = matches!(next, b' ' | b'-' | b'.' | b'+' | b'A'..=b'Z') || length >= SHORTEST_BARE;
+    let is_possible =
+        matches!(next, b' ' | b'-' | b'.' | b'+' | b'A'..=b'Z') || length >= SHORTEST_BARE;
     let formats = if is_possible { of(length) } else { &[] };
     formats.iter().filter(move |format| format.turn == turn || format.turn == Turn(0, 0))
 }

@@ -23,25 +23,26 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
 
 /// Where the IBAN ends that begins here: in one piece, or in groups of four with a space between.
 pub(super) fn end(text: &Text<'_>, start: usize) -> Option<usize> {
+    if !(2..4).all(|n| text.at(start.saturating_add(n)).is_ascii_digit()) {
+        return None;
+    }
     let country = text.slice(start, start.saturating_add(2));
     let row = LENGTHS.binary_search_by(|(code, _)| code.as_slice().cmp(country)).ok()?;
     let (_, length) = LENGTHS.get(row)?;
-    let is_grouped = text.at(start.saturating_add(4)) == b' ';
-    let mut characters = [0; 34];
-    let mut at = start;
-    for (index, place) in characters.iter_mut().take(*length).enumerate() {
-        if is_grouped && index > 0 && index % 4 == 0 {
+    let mut at = start.saturating_add(4);
+    let is_grouped = text.at(at) == b' ';
+    let mut rest = 0;
+    for index in 4..*length {
+        if is_grouped && index % 4 == 0 {
             if text.at(at) != b' ' {
                 return None;
             }
             at = at.saturating_add(1);
         }
-        *place = text.at(at);
-        if !(place.is_ascii_digit() || (place.is_ascii_uppercase() && !matches!(index, 2 | 3))) {
-            return None;
-        }
+        rest = mod_97(rest, text.at(at))?;
         at = at.saturating_add(1);
     }
-    let (head, account) = characters.get(..*length)?.split_at_checked(4)?;
-    (mod_97(account.iter().chain(head)) == 1 && text.closes(at)).then_some(at)
+    let head = text.slice(start, start.saturating_add(4));
+    let rest = head.iter().try_fold(rest, |rest, character| mod_97(rest, *character))?;
+    (rest == 1 && text.closes(at)).then_some(at)
 }

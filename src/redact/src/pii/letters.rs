@@ -13,10 +13,11 @@ pub(super) fn around(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     if !matches!(count, 1 | 2 | 6) || is_word(text.before(start, 1)) {
         return None;
     }
-    if count == 2 && scope.kinds.contains(Pii::Iban) {
-        if let Some(end) = iban::end(text, start) {
-            return Some(hit(Pii::Iban, start, end));
-        }
+    if count == 2
+        && scope.kinds.contains(Pii::Iban)
+        && let Some(end) = iban::end(text, start)
+    {
+        return Some(hit(Pii::Iban, start, end));
     }
     let is_open = text.opens(start);
     is_open.then(|| first_of(scope, start, 0, formats::behind_letters(count))).flatten()

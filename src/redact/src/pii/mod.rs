@@ -6,7 +6,7 @@
 //!
 //! What is not caught: names and addresses of people, phone numbers in national notation outside
 //! North America, local parts and domains beyond ASCII, numbers spelled in words or with two
-//! spaces between groups, and a word that stands more than [`words::REACH`] bytes off.
+//! spaces between groups, and a word on another line, in another string, or over 48 bytes off.
 
 mod card;
 mod digits;

@@ -45,7 +45,8 @@ pub(super) fn es_nie(characters: &[u8]) -> bool {
 pub(super) fn it_codice_fiscale(characters: &[u8]) -> bool {
     /// Values at odd places, counted from one, of `0`/`A` to `9`/`J` and on to `Z`.
     const ODD: [u32; 26] = [
-        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
+        23,
     ];
     let place = |character: u8| match character {
         b'0'..=b'9' => character & 15,
@@ -64,9 +65,10 @@ pub(super) fn it_codice_fiscale(characters: &[u8]) -> bool {
     };
     let month = characters.get(8).and_then(|m| b"ABCDEHLMPRST".iter().position(|x| x == m));
     let is_dated = match (two(6), month, two(9)) {
-        (Some(_), Some(month), Some(day)) => {
-            is_day((month as u64).saturating_add(1), if day > 40 { day.wrapping_sub(40) } else { day })
-        }
+        (Some(_), Some(month), Some(day)) => is_day(
+            (month as u64).saturating_add(1),
+            if day > 40 { day.wrapping_sub(40) } else { day },
+        ),
         _ => false,
     };
     let Some((check, body)) = characters.split_last() else { return false };
@@ -78,30 +80,33 @@ pub(super) fn it_codice_fiscale(characters: &[u8]) -> bool {
             if is_odd { ODD.get(usize::from(place)).copied().unwrap_or(0) } else { place.into() }
         })
         .sum();
-    is_dated && (12..15).all(|at| digit(at).is_some()) && u32::from(check.wrapping_sub(b'A')) == sum % 26
+    is_dated
+        && (12..15).all(|at| digit(at).is_some())
+        && u32::from(check.wrapping_sub(b'A')) == sum % 26
 }
 
 /// The eleven test: weights 9 to 2, and −1 for the last. Source: Rijksdienst voor
 /// Identiteitsgegevens, Logisch Ontwerp BSN.
 pub(super) fn nl_bsn(digits: &[u8]) -> bool {
     // −1 and 10 are one modulo 11.
-    weighed(digits, &[9, 8, 7, 6, 5, 4, 3, 2, 10]) % 11 == 0 && !is_one_digit(digits)
+    weighed(digits, &[9, 8, 7, 6, 5, 4, 3, 2, 10]).is_multiple_of(11) && !is_one_digit(digits)
 }
 
 /// One digit stands twice or thrice among the first ten, the others once at most; ISO/IEC 7064
 /// mod 11,10. Source: BZSt, Steueridentifikationsnummer, Prüfziffernberechnung.
 pub(super) fn de_tax_id(digits: &[u8]) -> bool {
     let Some((check, ten)) = digits.split_last() else { return false };
-    let mut often = (b'0'..=b'9')
-        .map(|digit| ten.iter().filter(|other| **other == digit).count())
-        .filter(|count| *count > 1);
-    let is_mixed = matches!((often.next(), often.next()), (Some(2 | 3), None));
     let product = values(ten).fold(10, |product, digit| {
         let sum = u32::wrapping_add(product, digit) % 10;
         if sum == 0 { 20 % 11 } else { sum.wrapping_mul(2) % 11 }
     });
     let expected = 11_u32.wrapping_sub(product) % 10;
-    is_mixed && ten.first() != Some(&b'0') && u32::from(check & 15) == expected
+    let mut often = (b'0'..=b'9')
+        .map(|digit| ten.iter().filter(|other| **other == digit).count())
+        .filter(|count| *count > 1);
+    u32::from(check & 15) == expected
+        && ten.first() != Some(&b'0')
+        && matches!((often.next(), often.next()), (Some(2 | 3), None))
 }
 
 /// Sex, year, month, department, commune, order, and 97 minus the rest modulo 97; Corsica's `2A`
@@ -116,13 +121,13 @@ pub(super) fn fr_nir(characters: &[u8]) -> bool {
     matches!(digits.first(), Some(b'1' | b'2'))
         && digits.iter().all(u8::is_ascii_digit)
         && matches!(part(&digits, 3, 5), 1..=12 | 20..=42 | 50..=99)
-        && (part(&digits, 0, 13).wrapping_add(part(&digits, 13, 15))) % 97 == 0
+        && part(&digits, 0, 13).wrapping_add(part(&digits, 13, 15)).is_multiple_of(97)
 }
 
 /// Weights 10 to 2, modulo 11. Source: NHS Data Dictionary, NHS number.
 pub(super) fn uk_nhs(digits: &[u8]) -> bool {
     // The check digit makes the sum divisible, with weight 1; a check of 10 is never given out.
-    weighed(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0 && !is_one_digit(digits)
+    weighed(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11) && !is_one_digit(digits)
 }
 
 /// Prefixes that are given out, and the suffix `A` to `D`. Source: HMRC, NIM39110.
@@ -138,7 +143,7 @@ pub(super) fn uk_nino(characters: &[u8]) -> bool {
 /// Cyfryzacji, Czym jest numer PESEL.
 pub(super) fn pl_pesel(digits: &[u8]) -> bool {
     is_day(part(digits, 2, 4) % 20, part(digits, 4, 6))
-        && weighed(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]) % 10 == 0
+        && weighed(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// Two check digits modulo 11. Source: Receita Federal, Cadastro de Pessoas Físicas.
@@ -194,7 +199,8 @@ pub(super) fn be_national_number(digits: &[u8]) -> bool {
 
 /// Country 756, and EAN-13. Source: BSV, AHV-Nummer (Wegleitung über Versicherungsausweis und IK).
 pub(super) fn ch_ahv(digits: &[u8]) -> bool {
-    digits.starts_with(b"756") && weighed(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
+    digits.starts_with(b"756")
+        && weighed(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// A division of GB/T 2260, a date of birth, a serial, and ISO/IEC 7064 mod 11-2. Source: GB 11643.

@@ -49,9 +49,8 @@ fn plain(scope: &Scope<'_, '_>, digit: usize) -> Option<Hit> {
     if !text.opens(digit) {
         return None;
     }
-    let length = (0..=LONGEST)
-        .take_while(|n| text.at(digit.saturating_add(*n)).is_ascii_digit())
-        .count();
+    let length =
+        (0..=LONGEST).take_while(|n| text.at(digit.saturating_add(*n)).is_ascii_digit()).count();
     first_of(scope, digit, length, formats::like(text, digit, length))
 }
 
@@ -63,6 +62,7 @@ pub(super) fn first_of<'f>(
     known: usize,
     formats: impl IntoIterator<Item = &'f Format>,
 ) -> Option<Hit> {
+    let mut name = None;
     for format in formats.into_iter().filter(|format| scope.kinds.contains(format.kind)) {
         let end = format.end(scope.text, start, known);
         if scope.text.is_starved() {
@@ -72,10 +72,11 @@ pub(super) fn first_of<'f>(
         if !format.is_named {
             return Some(hit(format.kind, start, end));
         }
-        if let Some((word, kind)) = words::naming(scope, start)
-            && kind == format.kind
-        {
-            return Some(Hit { kind, from: word, start, end });
+        match name.get_or_insert_with(|| words::naming(scope, start)) {
+            Some((word, kind)) if *kind == format.kind => {
+                return Some(Hit { kind: *kind, from: *word, start, end });
+            }
+            _ => {}
         }
     }
     None

@@ -36,9 +36,8 @@ pub(super) fn is_north_american(digits: &[u8]) -> bool {
         [b'1', rest @ ..] if rest.len() == 10 => rest,
         _ => digits,
     };
-    let is_code = |code: Option<&[u8]>| {
-        matches!(code, Some([b'2'..=b'9', rest @ ..]) if rest != b"11")
-    };
+    let is_code =
+        |code: Option<&[u8]>| matches!(code, Some([b'2'..=b'9', rest @ ..]) if rest != b"11");
     digits.len() == 10 && is_code(digits.get(..3)) && is_code(digits.get(3..6))
 }
 
@@ -82,12 +81,17 @@ pub(super) fn end(text: &Text<'_>, plus: usize) -> Option<usize> {
         if singles > MOST_SINGLES {
             return end;
         }
-        if !is_single && is_international(digits.get(..count)?) && text.closes(at) {
+        if !is_single && is_international(digits.get(..count)?) && closes(text, at) {
             end = Some(at);
         }
         let Some(next) = next_group(text, at, count) else { return end };
         at = next;
     }
+}
+
+/// Whether a number can end here, if only before its extension: `x12`.
+fn closes(text: &Text<'_>, at: usize) -> bool {
+    text.closes(at) || (text.at(at) == b'x' && text.at(at.saturating_add(1)).is_ascii_digit())
 }
 
 /// Where the group behind this one begins: one space, dash or point between the two, and brackets

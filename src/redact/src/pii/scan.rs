@@ -9,6 +9,7 @@
 
 use super::text::{Text, is_word, next_lead, word_end};
 use super::{Hit, Kinds, Pii, email, number, words};
+use std::cell::Cell;
 
 /// What a question about one place knows.
 pub(super) struct Scope<'t, 'h> {
@@ -19,6 +20,8 @@ pub(super) struct Scope<'t, 'h> {
     /// The end of the last thing found: nothing begins before it any more.
     pub(super) floor: usize,
     found: &'h [Hit],
+    /// No word before here reaches a number behind it: nobody looks for one twice.
+    pub(super) nameless: &'h Cell<usize>,
 }
 
 impl Scope<'_, '_> {
@@ -43,6 +46,7 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
     }
     let text = &Text::new(bytes, complete);
     let first = hits.len();
+    let nameless = &Cell::new(from);
     let mut floor = from;
     let mut at = from;
     let mut safe = loop {
@@ -56,7 +60,7 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
         }
         text.ask();
         let found = hits.get(first..).unwrap_or_default();
-        let hit = lead(&Scope { text, kinds, from, floor, found }, at);
+        let hit = lead(&Scope { text, kinds, from, floor, found, nameless }, at);
         if text.is_starved() {
             let run = email::run(text, at, floor).unwrap_or(at);
             break run.min(at.saturating_sub(number::LEAD)).max(floor);
@@ -72,7 +76,7 @@ pub fn scan(bytes: &[u8], from: usize, complete: bool, kinds: Kinds, hits: &mut 
     };
     if !complete {
         let found = hits.get(first..).unwrap_or_default();
-        safe = words::keep(&Scope { text, kinds, from, floor, found }, safe);
+        safe = words::keep(&Scope { text, kinds, from, floor, found, nameless }, safe);
         while hits.len() > first && hits.last().is_some_and(|hit| hit.start >= safe) {
             hits.pop();
         }

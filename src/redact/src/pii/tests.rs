@@ -151,6 +151,26 @@ fn every_sample_at_every_cut_and_byte_by_byte() {
     }
 }
 
+#[test]
+fn the_undecided_end_is_short() {
+    let (local, domain) = ("a".repeat(64), "b-c.".repeat(80));
+    let iban = "GB82 WEST 1234 5698 7654 32";
+    for text in [
+        format!("burgerservicenummer{}{local}@{domain}", " ".repeat(47)),
+        format!("burgerservicenummer{}{local}.{local}@{domain}", " ".repeat(47)),
+        format!("bsn{}{iban}.{local}@{domain}", " ".repeat(47)),
+        format!("bsn{}{iban}.x@{domain}", " ".repeat(47)),
+        format!("bsn {}", "1".repeat(900)),
+        format!("bsn {}", "bsn1-".repeat(200)),
+        format!("+{}", "44 ".repeat(300)),
+        format!("{local}{local}{local}@{domain}"),
+    ] {
+        // `pieces` measures.
+        let expected = whole(text.as_bytes(), all());
+        assert_eq!(pieces(text.as_bytes(), 0..text.len(), all()), expected, "{text}");
+    }
+}
+
 /// Numbers below a bound, the same ones each time (xorshift64).
 struct Dice(u64);
 
@@ -163,6 +183,7 @@ impl Dice {
     }
 }
 
+#[rustfmt::skip]
 const NOISE: &[&str] = &[
     " ", "\n", "-", ".", ",", ": ", "@", "+", "(", ")", "/", "_", "1", "12", "0132", "a", "Bc", "DE",
     "AB ", "X", "é", "中", "tax", "tax ", "bsn ", "BSN", "nhs", " id nr ", "social ", "sofi", "x@y.zz",
@@ -224,18 +245,18 @@ fn resumes_anywhere(text: &[u8], dice: &mut Dice, kinds: Kinds, expected: &[Hit]
 }
 
 #[test]
+#[rustfmt::skip]
 fn hostile_texts_cost_little() {
-    let seconds = |text: &[u8]| {
+    let seconds = |unit: &str| {
+        let text = unit.repeat((1 << 17) / unit.len());
         let run = || {
             let start = Instant::now();
-            let mut hits = Vec::new();
-            scan(text, 0, true, all(), &mut hits);
+            scan(text.as_bytes(), 0, true, all(), &mut Vec::new());
             start.elapsed().as_secs_f64()
         };
         (0..5).map(|_| run()).fold(f64::MAX, f64::min)
     };
-    let fill = |unit: &str| unit.repeat((1 << 20) / unit.len()).into_bytes();
-    let normal = seconds(&fill("let total = self.rows.iter().map(|row| row.len() + 1).sum(); // 2 a\n"));
+    let normal = seconds("let total = self.rows.iter().map(|row| row.len() + 1).sum(); // 2 a\n");
     let hostile = [
         "@", "a@", "a@a.", "1", "1-", "1 ", "bsn ", "bsn 1 ", "bsn111222333 ", "BSN 111222333 ", "+1 ",
         "+44 2", "111222333 ", "111 222 333 ", "4111 ", "4111 1111 1111 1112 ", "415-555-0132 ", "A1 ",
@@ -243,11 +264,8 @@ fn hostile_texts_cost_little() {
         "DE89370400440532013001 ", "AB 12 ", "RSSMRA85T10A562T ", "(415) 555-013 ", "000-00-0000 ",
     ];
     for unit in hostile {
-        let cost = seconds(&fill(unit)) / normal;
-        let bound = if cfg!(debug_assertions) { 200.0 } else { 40.0 };
-        assert!(cost < bound, "{unit:?} costs {cost} times as much");
-        if std::env::var_os("PII_COSTS").is_some() {
-            println!("{cost:6.1} {:6.0} {unit:?}", 1.048/cost/normal);
-        }
+        // Measured: 24 at most. What is quadratic costs thousands.
+        let cost = seconds(unit) / normal;
+        assert!(cost < 100.0, "{unit:?} costs {cost} times as much");
     }
 }

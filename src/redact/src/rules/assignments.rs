@@ -176,7 +176,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "secret-assignment-quoted",
         description: "Secret or credential assigned to a name, in quotes",
         keywords: &["secret", "credential"],
-        pattern: r#"(?i:secret|credential)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
+        pattern: r#"(?i:secret|credential)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]((?:[A-Za-z_+/-][A-Za-z_+/.-]{0,63})?[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
@@ -196,7 +196,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "token-assignment-quoted",
         description: "Token of access assigned to a name, in quotes",
         keywords: &["token"],
-        pattern: r#"(?:\b(?i:token)|(?i:access|auth|api|bearer|refresh|id|session|bot|user|deploy|jwt|personal|private|webhook|device|app|service|security|login|verification|reset|signing|oauth|csrf|xsrf|push|admin|github|gitlab|registry)[_-]?(?i:token)|_TOKEN)(?i:[_-]?(?:value|key|string|[0-9]{1,2}))?\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
+        pattern: r#"(?:\b(?i:token)|(?i:access|auth|api|bearer|refresh|id|session|bot|user|deploy|jwt|personal|private|webhook|device|app|service|security|login|verification|reset|signing|oauth|csrf|xsrf|push|admin|github|gitlab|registry)[_-]?(?i:token)|_TOKEN)(?i:[_-]?(?:value|key|string|[0-9]{1,2}))?\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]((?:[A-Za-z_+/-][A-Za-z_+/.-]{0,63})?[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
         min_entropy: 3.7,
         check: Check::Nothing,
         positives: &[
@@ -216,7 +216,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "other-token-assignment-quoted",
         description: "Token of any name, in quotes; some only mark a page of results",
         keywords: &["token"],
-        pattern: r#"(?i:token)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]([A-Za-z_+/.-]{0,64}[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
+        pattern: r#"(?i:token)[A-Za-z0-9_]{0,16}\\?["'`\])]{0,2}\s{0,4}(?::\s?&?(?:'static )?(?:str|String|string)\s{0,2})?(?:(?:=>|:=|=|:)\s{0,4}|,[ ]?|\()[bBrR]?\\?["'`]((?:[A-Za-z_+/-][A-Za-z_+/.-]{0,63})?[0-9][A-Za-z0-9_+/.-]{0,300}={0,2})\\?["'`]"#,
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[

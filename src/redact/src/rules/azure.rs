@@ -25,7 +25,9 @@ pub(super) static RULES: &[Rule] = &[
         description: "Azure Storage account key beside its name",
         keywords: &["azure", "storage", "account", "access"],
         pattern: concat!(
-            near!("(?:azure|storage|account|access)[ _.-]?(?:[a-z]{1,12}[ _.-]?)?key"),
+            near!(
+                "(?:azure[ _.-]?storage|storage[ _.-]?(?:account[ _.-]?)?(?:access[ _.-]?)?key|ac(?:count|cess)[ _.-]?key)"
+            ),
             "([A-Za-z0-9+/]{86}==)"
         ),
         min_entropy: 4.0,

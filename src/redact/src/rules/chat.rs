@@ -63,7 +63,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "slack-rotating-token",
         description: "Slack configuration or rotating token",
         keywords: &["xoxe-", "xoxe.xox"],
-        pattern: r"\bxoxe(?:\.xox[bp])?-[0-9]{1,3}-[A-Za-z0-9-]{60,250}",
+        pattern: r"\bxoxe(?:\.xox[bpBP])?-[0-9]{1,3}-[A-Za-z0-9-]{60,250}",
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

@@ -279,7 +279,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "IBM Cloud API key: controls the account",
         keywords: &["ibm", "bluemix", "bx"],
         pattern: concat!(
-            near!(r"(?:ibm|bluemix|\bbx)"),
+            near!(r"(?:ibm|bluemix|\bbx[ _.-]?(?:api|key|token|access|secret|cred))"),
             r#"([A-Za-z0-9_-]{42,44})(?:\b|[\s"';,\\]|$)"#
         ),
         min_entropy: 3.8,

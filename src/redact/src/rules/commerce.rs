@@ -68,8 +68,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "salesforce-access-token",
         description: "Salesforce session or access token: acts for a user",
-        keywords: &["00"],
-        pattern: r"\b00[A-Za-z0-9]{13,16}![A-Za-z0-9._-]{80,260}",
+        keywords: &["00d"],
+        pattern: r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._-]{80,260}",
         min_entropy: 4.0,
         check: Check::Nothing,
         positives: &[
@@ -179,7 +179,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "etsy-token",
         description: "Etsy key beside its name",
         keywords: &["etsy"],
-        pattern: concat!(near!("etsy"), r"([A-Za-z0-9]{24}(?::[A-Za-z0-9]{10,64})?)\b"),
+        pattern: concat!(near!(r"(?:\b|_)etsy"), r"([A-Za-z0-9]{24}(?::[A-Za-z0-9]{10,64})?)\b"),
         min_entropy: 3.3,
         check: Check::Nothing,
         positives: &[

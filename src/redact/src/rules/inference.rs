@@ -276,4 +276,20 @@ pub(super) static RULES: &[Rule] = &[
             r#"wandb_run = "e2f166a1fcb45e6d8819a2202bc57fac""#,
         ],
     },
+    Rule {
+        id: "sk-api-key",
+        description: "API key of a model service: `sk-` and 48 characters",
+        keywords: &["sk-"],
+        pattern: r#"\b(sk-[A-Za-z0-9_-]{48})(?:["'`\s\\,;)]|$)"#,
+        min_entropy: 4.3,
+        check: Check::Nothing,
+        positives: &[
+            "MOONSHOT_API_KEY=«sk-XeKSEgQlECLcNyccFbij43r6SC2oPU4yRMEZ6TO9HGPruS6A»",
+            r#"api_key="«sk-4b8dvGaM85OYTCbYNsskQH8n5DW4cJ2NOTh0JKTc8uKrdqPM»""#,
+        ],
+        negatives: &[
+            r#"api_key="sk-your-key""#,
+            r#"<div class="sk-folding-cube-with-many-words-in-a-long-class-name">"#,
+        ],
+    },
 ];

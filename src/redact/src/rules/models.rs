@@ -164,7 +164,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "openrouter-api-key",
         description: "OpenRouter API key: calls models on the account",
         keywords: &["sk-or-v"],
-        pattern: r"\bsk-or-v[0-9]{1,24}-[A-Za-z0-9_-]{20,80}",
+        pattern: r"\bsk-or-v[0-9]{1,48}-[A-Za-z0-9_-]{20,80}",
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -154,7 +154,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "wiz-client-secret",
         description: "Wiz client secret: reads findings",
         keywords: &["wiz"],
-        pattern: concat!(near!(r"\bwiz"), r"([A-Za-z0-9]{64}|[A-Za-z0-9]{52,56})\b"),
+        pattern: concat!(near!(r"(?:\b|_)wiz"), r"([A-Za-z0-9]{64}|[A-Za-z0-9]{52,56})\b"),
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -272,9 +272,11 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "temporal-snowflake-token",
         description: "Temporal Cloud or Snowflake token in JWT form",
-        keywords: &["temporal", "snowflake", "sf"],
+        keywords: &["temporal", "snowflake", "sftoken", "sf_token", "sf-token", "sf token"],
         pattern: concat!(
-            near!(r"(?:temporal|snowflake|\bsf)[\w .-]{0,16}(?:key|token|pat)"),
+            near!(
+                r"(?:temporal[\w .-]{0,16}(?:key|token)|snowflake[\w .-]{0,16}(?:key|token|pat)|\bsf[ _-]?token)"
+            ),
             r"(eyJ[A-Za-z0-9_-]{20,200}\.eyJ[A-Za-z0-9_-]{20,1200}\.[A-Za-z0-9_-]{40,700}|[A-Za-z0-9_-]{100,500})"
         ),
         min_entropy: 3.8,

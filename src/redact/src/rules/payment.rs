@@ -305,7 +305,7 @@ pub(super) static RULES: &[Rule] = &[
         description: "Lob API key: sends mail on paper",
         keywords: &["lob"],
         pattern: concat!(
-            near!("lob"),
+            near!(r"(?:\b|_)lob"),
             r"((?:live|test)_(?:[0-9A-Fa-f]{35}|pub_[0-9A-Fa-f]{31}))\b"
         ),
         min_entropy: 3.0,

@@ -229,7 +229,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "kubernetes-secret-data",
         description: "Values of a Kubernetes Secret",
         keywords: &["kind:"],
-        pattern: r#"\bkind: ?["']?Secret\b["']?[\w\s"'/:.,-]{0,400}?\n(?:data|stringData):\n((?:\s{0,8}[\w.-]{1,64}: ?["']?[A-Za-z0-9+/]{10,4000}={0,2}["']?\n?){1,12})"#,
+        pattern: r#"\bkind: ?["']?Secret\b["']?[\w\s"'/:.,-]{0,400}?\n(?:data|stringData):\n((?:\s{0,8}[\w.-]{1,64}: ?["']?[A-Za-z0-9+/]{10,800}={0,2}["']?\n?){1,5})"#,
         min_entropy: 3.5,
         check: Check::Nothing,
         positives: &[

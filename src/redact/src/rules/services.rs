@@ -7,7 +7,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "aikido-ci-token",
         description: "Aikido CI token: reads and changes findings",
         keywords: &["aik_ci_", "aik_secret_"],
-        pattern: r"\bAIK_(?:CI|SECRET|CLIENT)_[A-Za-z0-9]{24,100}\b",
+        pattern: r"\bAIK_(?:CI|SECRET|CLIENT)_[A-Za-z0-9]{20,100}\b",
         min_entropy: 3.8,
         check: Check::Nothing,
         positives: &[
@@ -583,21 +583,5 @@ pub(super) static RULES: &[Rule] = &[
             r#""apiKey": "«apikey_8f6f60b9e64bba98158af2b40d16264dde709cc4e62ffdd38a891f59cf079b7f»","#,
         ],
         negatives: &["RAINFOREST_API_KEY=apikey_xxxxxxxx", "apikey_05a293ee"],
-    },
-    Rule {
-        id: "sk-api-key",
-        description: "API key of a model service: `sk-` and 48 characters",
-        keywords: &["sk-"],
-        pattern: r#"\b(sk-[A-Za-z0-9_-]{48})(?:["'`\s\\,;)]|$)"#,
-        min_entropy: 4.3,
-        check: Check::Nothing,
-        positives: &[
-            "MOONSHOT_API_KEY=«sk-XeKSEgQlECLcNyccFbij43r6SC2oPU4yRMEZ6TO9HGPruS6A»",
-            r#"api_key="«sk-4b8dvGaM85OYTCbYNsskQH8n5DW4cJ2NOTh0JKTc8uKrdqPM»""#,
-        ],
-        negatives: &[
-            r#"api_key="sk-your-key""#,
-            r#"<div class="sk-folding-cube-with-many-words-in-a-long-class-name">"#,
-        ],
     },
 ];

@@ -319,7 +319,7 @@ pub(super) static RULES: &[Rule] = &[
             near!(
                 r"(?:openweather|\bowm_|pyowm|weatherapi|ipinfo|ipstack|opencage|abstractapi|alpha_?vantage|\bpolygon_|newsapi|\bomdb|\btmdb|giphy|(?:x-)?rapidapi|maxmind|etherscan|infura|\balchemy)[\w .-]{0,24}(?:key|token|secret|license|appid|host)?"
             ),
-            r"([A-Za-z0-9_-]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
+            r"([A-Za-z0-9]{50}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[A-Za-z0-9_-]{32,34}|[0-9A-Fa-f]{30,32}|[0-9A-Z]{16})\b"
         ),
         min_entropy: 3.2,
         check: Check::Nothing,
@@ -334,5 +334,18 @@ pub(super) static RULES: &[Rule] = &[
             "X-RapidAPI-Host: weather.p.rapidapi.com",
             "tmdb_movie_id = 550",
         ],
+    },
+    Rule {
+        id: "rapidapi-key",
+        description: "RapidAPI key beside its name: calls paid interfaces",
+        keywords: &["rapidapi"],
+        pattern: concat!(near!("rapidapi"), r#"([A-Za-z0-9_-]{50})(?:\b|[\s"';,\\]|$)"#),
+        min_entropy: 4.2,
+        check: Check::Nothing,
+        positives: &[
+            "X-RapidAPI-Key: «7VIrxaR7kQfWv52uvEgoqiXnLAC1lIAYJRfza0hW_rdE2oapzz»",
+            r#"rapidapi_key = "«Qbkrck-z1iYylswfgItIepZEufUlSoU5AZzcWQa3oBC4IPlNKn»""#,
+        ],
+        negatives: &["X-RapidAPI-Key: <key>", "x-rapidapi-host: imdb8.p.rapidapi.com"],
     },
 ];

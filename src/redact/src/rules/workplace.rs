@@ -113,7 +113,7 @@ pub(super) static RULES: &[Rule] = &[
         id: "linear-client-secret",
         description: "Linear client secret beside its name",
         keywords: &["linear"],
-        pattern: concat!(near!("linear"), r"([0-9A-Fa-f]{32})\b"),
+        pattern: concat!(near!(r"(?:\b|_)linear"), r"([0-9A-Fa-f]{32})\b"),
         min_entropy: 3.0,
         check: Check::Nothing,
         positives: &[

@@ -52,7 +52,7 @@ fn a_token_waits_for_its_keys_and_is_refused_without_them() {
     patient.no_keys();
 
     let outcomes = arrivals.map(|arrival| {
-        match arrival.conclude(&gateway.policy, &mut gateway.scribe, REQUEST.as_bytes(), NOW) {
+        match arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW) {
             Opening::Opened(..) => "opened".to_owned(),
             Opening::Refused(refused) => {
                 let part = content(refused.parcel.as_ref().unwrap(), "refused");
@@ -100,7 +100,7 @@ fn a_body_counts_twice_against_the_memory() {
         arrival.measure(&gateway.policy, &budget, REQUEST.len());
         assert_eq!(arrival.wants_body(), fits, "{used}");
         let opening =
-            arrival.conclude(&gateway.policy, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
+            arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
         match opening {
             Opening::Opened(..) => assert!(fits, "{used}"),
             Opening::Refused(refused) => {
@@ -134,7 +134,7 @@ fn a_request_that_broke_off_is_on_record() {
         let mut arrival = gateway.arrival(&headers);
         arrival.broken_off(status);
         let Opening::Refused(refused) =
-            arrival.conclude(&gateway.policy, &mut gateway.scribe, b"", NOW)
+            arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, b"", NOW)
         else {
             panic!("opened");
         };
@@ -175,9 +175,9 @@ fn the_peer_is_on_record_with_its_certificate() {
     let mut gateway = Gateway::new();
     let headers = request("POST", "/v1/messages", &[]);
     let head = Head::new(&headers, "[2001:db8::7]:443".into(), Some("CN=ada".into()));
-    let mut arrival = Arrival::new(id(), NOW, &gateway.policy, &headers, head);
+    let mut arrival = Arrival::new(id(), NOW, &gateway.policy, &mut gateway.redactor, &headers, head);
     arrival.identify(&gateway.policy, &mut gateway.verifier, NOW);
-    let opening = arrival.conclude(&gateway.policy, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
+    let opening = arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
     let Opening::Opened(_, parcel) = opening else { panic!("refused") };
     let from = json!({"address": "[2001:db8::7]:443", "certificate": "CN=ada", "user_agent": "claude-cli/2.1"});
     assert_eq!(content(&parcel, "opened")["from"], from);

@@ -66,7 +66,7 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
     else {
         panic!("taken for a stream");
     };
-    let parcel = whole.complete(&mut gateway.scribe, b"{}", NOW).unwrap();
+    let parcel = whole.complete(&mut gateway.redactor, &mut gateway.scribe, b"{}", NOW).unwrap().parcel;
     assert_eq!(content(&parcel, "closed")["unacknowledged"], json!([3]));
 
     let forwarded = late(&mut gateway);
@@ -78,7 +78,7 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
     let mut progress = Vec::new();
     for _ in 0..3 {
         for chunk in [TOOL, TOOL_STOP] {
-            let fed = stream.feed(chunk, &mut gateway.scribe, NOW);
+            let fed = stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
             progress.extend(fed.parcels.iter().map(|parcel| parcel.seq));
         }
     }
@@ -87,8 +87,8 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
         let passed = stream.settle(part, acknowledged);
         assert!(passed.starts_with(TOOL_STOP), "it passes all the same");
     }
-    stream.feed(STOP, &mut gateway.scribe, NOW);
-    let parcel = stream.finish(&mut gateway.scribe, NOW).unwrap();
+    stream.feed(STOP, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
+    let parcel = stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     assert_eq!(content(&parcel, "closed")["unacknowledged"], json!([5, 6, 8]));
     assert_eq!(stream.settle(parcel.seq, false), STOP);
 }
@@ -106,8 +106,8 @@ fn a_stream_broken_off_withholds_its_block_and_says_why() {
     for why in [EndWhy::RecordFailed, EndWhy::GatewayFailed, EndWhy::ResponseTooLarge] {
         let mut gateway = Gateway::new();
         let mut stream = gateway.stream();
-        stream.feed(TOOL, &mut gateway.scribe, NOW);
-        let fed = stream.feed(TOOL_STOP, &mut gateway.scribe, NOW);
+        stream.feed(TOOL, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
+        let fed = stream.feed(TOOL_STOP, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
         assert_eq!(fed.pass, Pass::Bytes(Vec::new()));
         assert!(fed.waiting && fed.parcels.len() == 1);
 
@@ -127,7 +127,7 @@ fn a_stream_broken_off_withholds_its_block_and_says_why() {
         assert!(message.len() > 60, "a sentence for a person: {message}");
 
         let closed =
-            content(&stream.close(Ending::own(why), &mut gateway.scribe, NOW).unwrap(), "closed");
+            content(&stream.close(Ending::own(why), &mut gateway.redactor, &mut gateway.scribe, NOW).unwrap(), "closed");
         assert_eq!(closed["end"], json!({"why": why.name()}));
         assert_eq!(closed["response"]["message"]["content"][0]["id"], "toolu_1");
         assert_eq!(closed["response"]["events"].as_array().unwrap().len(), 2);
@@ -177,7 +177,7 @@ fn a_stream_over_a_limit_fails() {
         let mut last = None;
         for chunk in *chunks {
             assert_eq!(last, None, "{case}: failed too early");
-            last = stream.feed(chunk, &mut gateway.scribe, NOW).failed;
+            last = stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW).failed;
         }
         assert_eq!(last, *failed, "{case}");
     }
@@ -193,7 +193,7 @@ fn a_whole_response_that_cannot_be_recorded_is_withheld() {
     assert_eq!(kind, "api_error");
     assert!(message.contains("withheld"), "{message}");
     let ending = Ending::own(EndWhy::RecordFailed);
-    let closed = content(&whole.close(ending, &mut gateway.scribe, b"", NOW).unwrap(), "closed");
+    let closed = content(&whole.close(ending, &mut gateway.redactor, &mut gateway.scribe, b"", NOW).unwrap(), "closed");
     assert_eq!(closed["end"], json!({"why": "record_failed"}));
     assert_eq!(closed["response"]["status"], 200);
     assert_eq!(closed["response"]["message"], Value::Null);

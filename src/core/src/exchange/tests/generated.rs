@@ -222,7 +222,7 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
     let mut parts = Vec::new();
     let mut most = 0;
     for chunk in chunks {
-        let fed = stream.feed(chunk, &mut gateway.scribe, NOW);
+        let fed = stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
         match fed.pass {
             Pass::Unchanged => passed.extend_from_slice(chunk),
             Pass::Bytes(bytes) => passed.extend(bytes),
@@ -233,7 +233,7 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
             parts.push(parcel.message.to_vec());
         }
     }
-    let closed = stream.finish(&mut gateway.scribe, NOW).unwrap();
+    let closed = stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     Record::parse(closed.message.record()).unwrap();
     passed.extend(stream.settle(closed.seq, true));
     parts.push(closed.message.to_vec());

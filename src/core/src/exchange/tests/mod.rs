@@ -14,6 +14,7 @@ use super::*;
 use crate::budget::Budget;
 use crate::config::Policy;
 use crate::identity::Verifier;
+use crate::redaction::{Keys, Redactor};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hansard_record::{BootId, Record};
@@ -74,11 +75,18 @@ fn policy(other: Value) -> Policy {
             {"name": "team", "effect": "allow", "groups": ["engineers"],
              "endpoints": ["messages", "count_tokens", "models"], "models": ["claude-*"]},
         ],
+        // What redaction does has rooms of its own.
+        "redact": {"secrets": "off"},
     });
     if let Value::Object(sections) = other {
         policy.as_object_mut().unwrap().extend(sections);
     }
     Policy::parse(policy.to_string().as_bytes()).unwrap()
+}
+
+fn redactor(policy: &Policy) -> Redactor {
+    let keys = Keys { placeholders: b"a key for tests alone", seen: [5; 16] };
+    Redactor::new(&policy.redact, keys).unwrap()
 }
 
 fn headers(fields: &[(&str, &str)]) -> Headers {
@@ -103,6 +111,7 @@ fn request(method: &str, path: &str, more: &[(&str, &str)]) -> Headers {
 struct Gateway {
     policy: Policy,
     verifier: Verifier,
+    redactor: Redactor,
     scribe: Scribe,
 }
 
@@ -113,13 +122,14 @@ impl Gateway {
 
     fn under(sections: Value) -> Self {
         let policy = policy(sections);
-        Self { verifier: Verifier::new(&policy), scribe: scribe(), policy }
+        let redactor = redactor(&policy);
+        Self { verifier: Verifier::new(&policy), redactor, scribe: scribe(), policy }
     }
 
     /// An arrival whose caller nobody has looked at.
-    fn stranger(&self, headers: &Headers) -> Arrival {
+    fn stranger(&mut self, headers: &Headers) -> Arrival {
         let head = Head::new(headers, "10.0.0.7:51000".into(), None);
-        Arrival::new(id(), NOW, &self.policy, headers, head)
+        Arrival::new(id(), NOW, &self.policy, &mut self.redactor, headers, head)
     }
 
     /// An arrival whose caller was looked at.
@@ -133,7 +143,7 @@ impl Gateway {
     fn concluded(&mut self, headers: &Headers, body: &[u8]) -> Opening {
         let mut arrival = self.arrival(headers);
         arrival.measure(&self.policy, &Budget::default(), body.len());
-        arrival.conclude(&self.policy, &mut self.scribe, body, NOW)
+        arrival.conclude(&self.policy, &mut self.redactor, &mut self.scribe, body, NOW)
     }
 
     fn opened(&mut self) -> (Opened, Parcel) {

@@ -28,6 +28,7 @@ pub(super) struct Outcome {
 struct Watched<'a> {
     outline: &'a Outline,
     stream: Stream,
+    redactor: &'a mut Redactor,
     scribe: &'a mut Scribe,
     fed: usize,
     passed: usize,
@@ -47,10 +48,11 @@ pub(super) fn watch(
 ) -> Outcome {
     gateway.scribe = scribe();
     let stream = gateway.stream();
-    let scribe = &mut gateway.scribe;
+    let Gateway { redactor, scribe, .. } = gateway;
     let mut watched = Watched {
         outline,
         stream,
+        redactor,
         scribe,
         fed: 0,
         passed: 0,
@@ -81,7 +83,7 @@ pub(super) fn watch(
 impl Watched<'_> {
     fn feed(&mut self, cut: usize) {
         let chunk = &self.outline.text[self.fed..cut];
-        let fed = self.stream.feed(chunk, self.scribe, NOW);
+        let fed = self.stream.feed(chunk, false, self.redactor, self.scribe, NOW);
         assert_eq!(fed.failed, None);
         assert_eq!(fed.waiting, self.stream.is_waiting());
         match fed.pass {
@@ -98,9 +100,10 @@ impl Watched<'_> {
     }
 
     fn finish(&mut self) {
-        let closed = self.stream.finish(self.scribe, NOW).unwrap();
-        self.unsettled.push(closed.seq);
-        self.closed = Some(closed);
+        let mut parcels = self.stream.finish(self.redactor, self.scribe, NOW).unwrap();
+        self.unsettled.extend(parcels.iter().map(|parcel| parcel.seq));
+        self.closed = parcels.pop();
+        self.progress.extend(parcels);
         self.check();
     }
 
