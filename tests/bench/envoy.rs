@@ -58,6 +58,7 @@ impl Starting {
             "--log-level",
             "warning",
         ]);
+        command.env("HANSARD_REDACT_KEY", "a key for benchmarks");
         let process = Process::start(command, Some(&log))?;
         Ok(Self { variant, process, admin, log })
     }

@@ -1,4 +1,4 @@
-//! The `wasi_snapshot_preview1` imports of Rust's standard library: no environment, virtual time,
+//! The `wasi_snapshot_preview1` imports of Rust's standard library: one variable, virtual time,
 //! random bytes from a seed, and standard error into the log (that is where a panic speaks).
 
 use crate::world::World;
@@ -6,6 +6,8 @@ use wasmi::{Caller, Error, Linker, Memory};
 
 const MODULE: &str = "wasi_snapshot_preview1";
 const SUCCESS: u32 = 0;
+/// The environment.
+const VARIABLE: &[u8] = b"HANSARD_REDACT_KEY=a key for tests alone\0";
 
 pub(crate) fn link(linker: &mut Linker<World>) {
     linker
@@ -13,14 +15,22 @@ pub(crate) fn link(linker: &mut Linker<World>) {
             MODULE,
             "environ_sizes_get",
             |mut caller: Caller<'_, World>, n: u32, len: u32| {
-                put(&mut caller, n, &0_u32.to_le_bytes());
-                put(&mut caller, len, &0_u32.to_le_bytes());
+                put(&mut caller, n, &1_u32.to_le_bytes());
+                put(&mut caller, len, &(VARIABLE.len() as u32).to_le_bytes());
                 SUCCESS
             },
         )
         .unwrap();
     linker
-        .func_wrap(MODULE, "environ_get", |_: Caller<'_, World>, _: u32, _: u32| SUCCESS)
+        .func_wrap(
+            MODULE,
+            "environ_get",
+            |mut caller: Caller<'_, World>, list: u32, text: u32| {
+                put(&mut caller, list, &text.to_le_bytes());
+                put(&mut caller, text, VARIABLE);
+                SUCCESS
+            },
+        )
         .unwrap();
     linker
         .func_wrap(

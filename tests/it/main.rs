@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod bypass;
 mod ends;
 mod keys;
 mod large;

@@ -1,6 +1,7 @@
 //! A sink that does as the test says: a real access-log service (tonic), whose acknowledgement is
 //! under the test's control, and which remembers every part in the order of arrival.
 
+use envoy_types::pb::envoy::data::accesslog::v3::HttpAccessLogEntry;
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::{
     AccessLogService, AccessLogServiceServer,
 };
@@ -13,7 +14,7 @@ use prost::Message;
 use serde_json::Value;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tonic::transport::server::TcpIncoming;
@@ -32,11 +33,24 @@ pub enum Mode {
     Delay(&'static str, Duration),
 }
 
+/// An entry of the filter's log or of Envoy's own, as it came.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The whole entry, as protobuf.
+    pub bytes: Vec<u8>,
+    /// The record in it, as JSON; Envoy's own entries have none.
+    pub record: Option<Vec<u8>>,
+    /// The exchange that it is about, if it says.
+    pub exchange: Option<String>,
+}
+
 /// A running sink.
 pub struct ControlledSink {
     addr: SocketAddr,
     mode: watch::Sender<Mode>,
     parts: watch::Sender<Vec<Value>>,
+    /// Entries that nobody has taken yet; `None` while none are kept.
+    kept: Arc<Mutex<Option<Vec<Entry>>>>,
     /// Of its own, so that dropping the sink cuts every connection, as a crash does.
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -45,6 +59,7 @@ pub struct ControlledSink {
 struct Service {
     mode: watch::Receiver<Mode>,
     parts: Arc<watch::Sender<Vec<Value>>>,
+    kept: Arc<Mutex<Option<Vec<Entry>>>>,
 }
 
 impl ControlledSink {
@@ -56,7 +71,9 @@ impl ControlledSink {
         let addr = listener.local_addr()?;
         let (mode, mode_seen) = watch::channel(mode);
         let parts = watch::channel(Vec::new()).0;
-        let service = Service { mode: mode_seen, parts: Arc::new(parts.clone()) };
+        let kept = Arc::default();
+        let service =
+            Service { mode: mode_seen, parts: Arc::new(parts.clone()), kept: Arc::clone(&kept) };
         let server = async move {
             let served = tonic::transport::Server::builder()
                 .add_service(
@@ -66,7 +83,7 @@ impl ControlledSink {
             let _ends_with_the_test = served.await;
         };
         runtime.spawn(server);
-        Ok(Self { addr, mode, parts, runtime: Some(runtime) })
+        Ok(Self { addr, mode, parts, kept, runtime: Some(runtime) })
     }
 
     /// Where it listens.
@@ -82,6 +99,12 @@ impl ControlledSink {
     /// Every part received so far: the content of its version's member, in order.
     pub fn parts(&self) -> Vec<Value> {
         self.parts.borrow().clone()
+    }
+
+    /// Entries that came since this was last called. From the first call on they are kept.
+    pub fn take_entries(&self) -> Vec<Entry> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Waits until the parts satisfy a condition.
@@ -130,7 +153,10 @@ impl AccessLogService for Service {
         let mut stream = request.into_inner();
         let mut kinds = Vec::new();
         while let Some(message) = stream.message().await? {
-            for part in records(message) {
+            if let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner) {
+                kept.extend(entries(&message).iter().map(kept_entry));
+            }
+            for part in records(&message) {
                 kinds.push(kind(&part));
                 self.parts.send_modify(|parts| parts.push(part));
             }
@@ -156,25 +182,44 @@ impl AccessLogService for Service {
 }
 
 /// The records of a message, of the filter's own calls and of Envoy's log.
-fn records(message: StreamAccessLogsMessage) -> Vec<Value> {
-    let entries = match message.log_entries {
-        Some(LogEntries::HttpLogs(logs)) => logs.log_entry,
-        _ => Vec::new(),
-    };
-    let mut records = Vec::new();
-    for entry in entries {
-        let objects = entry.common_properties.map(|c| c.filter_state_objects).unwrap_or_default();
-        for (key, any) in objects {
-            let ours = key == "hansard.record"
-                || key == "wasm.hansard.opened"
-                || key == "wasm.hansard.closed";
-            let record = BytesValue::decode(any.value.as_slice())
-                .ok()
-                .and_then(|bytes| serde_json::from_slice::<Value>(&bytes.value).ok());
-            if let (true, Some(record)) = (ours, record) {
-                records.push(record.get("hansard.v2").cloned().unwrap_or_default());
-            }
-        }
-    }
+fn records(message: &StreamAccessLogsMessage) -> Vec<Value> {
+    let records = entries(message).iter().flat_map(objects);
+    let records = records.filter(|(key, _)| is_record(key));
     records
+        .filter_map(|(_, record)| serde_json::from_slice::<Value>(&record).ok())
+        .map(|record| record.get("hansard.v2").cloned().unwrap_or_default())
+        .collect()
+}
+
+fn entries(message: &StreamAccessLogsMessage) -> &[HttpAccessLogEntry] {
+    match &message.log_entries {
+        Some(LogEntries::HttpLogs(logs)) => &logs.log_entry,
+        _ => &[],
+    }
+}
+
+fn is_record(key: &str) -> bool {
+    matches!(key, "hansard.record" | "wasm.hansard.opened" | "wasm.hansard.closed")
+}
+
+/// The bytes that stand in an entry's filter state, by their key.
+fn objects(entry: &HttpAccessLogEntry) -> Vec<(String, Vec<u8>)> {
+    let Some(common) = &entry.common_properties else { return Vec::new() };
+    let bytes = |value: &[u8]| BytesValue::decode(value).map(|bytes| bytes.value).ok();
+    let objects = common.filter_state_objects.iter();
+    objects.filter_map(|(key, any)| Some((key.clone(), bytes(&any.value)?))).collect()
+}
+
+fn kept_entry(entry: &HttpAccessLogEntry) -> Entry {
+    let objects = objects(entry);
+    let mut records = objects.iter().filter(|(key, _)| is_record(key));
+    let record = records.next().map(|(_, record)| record.clone());
+    let named = objects.iter().find(|(key, _)| key == "wasm.hansard.exchange");
+    let named = named.map(|(_, id)| String::from_utf8_lossy(id).into_owned());
+    let within = || {
+        let record: Value = serde_json::from_slice(record.as_deref()?).ok()?;
+        Some(record.get("hansard.v2")?.get("exchange")?.as_str()?.to_owned())
+    };
+    let exchange = named.or_else(within);
+    Entry { bytes: entry.encode_to_vec(), record, exchange }
 }

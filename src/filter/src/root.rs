@@ -6,11 +6,15 @@ use crate::vm::Vm;
 use hansard_core::config::Policy;
 use hansard_core::exchange::Arrival;
 use hansard_core::identity::Verifier;
+use hansard_core::redaction::{Keys, Redactor};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+
+/// The variable that holds the key of placeholders and fingerprints.
+const KEY: &str = "HANSARD_REDACT_KEY";
 
 /// How often time is looked at: deadlines are kept to this.
 const TICK_MS: u32 = 100;
@@ -19,6 +23,7 @@ const TICK_MS: u32 = 100;
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
     verifier: RefCell<Verifier>,
+    redactor: RefCell<Redactor>,
 }
 
 impl Rules {
@@ -28,6 +33,33 @@ impl Rules {
             arrival.identify(&self.policy, &mut verifier, now);
         }
     }
+
+    /// Lets the redactor work; `None` while it is at work.
+    pub(crate) fn redact<T>(&self, vm: &Vm, work: impl FnOnce(&mut Redactor) -> T) -> Option<T> {
+        let mut redactor = self.redactor.try_borrow_mut().ok()?;
+        let done = work(&mut redactor);
+        vm.count_found(redactor.take_found());
+        Some(done)
+    }
+}
+
+/// The policy's redactor, under the key that the VM's environment holds.
+fn redactor(policy: &Policy) -> Result<Redactor, String> {
+    let mut seen = [0; 16];
+    getrandom::fill(&mut seen).map_err(|_| "the host gave no random bytes".to_owned())?;
+    let placeholders = match std::env::var(KEY) {
+        Ok(key) if !key.is_empty() => key.into_bytes(),
+        // Nothing is looked for, so nothing stands in its place.
+        _ if policy.redact.is_off() => vec![0; 16],
+        _ => {
+            return Err(format!(
+                "redact: needs a key: set {KEY} in Envoy's environment, the same wherever \
+                 placeholders must be, and name it in vm_config.environment_variables.host_env_keys"
+            ));
+        }
+    };
+    let keys = Keys { placeholders: &placeholders, seen };
+    Redactor::new(&policy.redact, keys).map_err(|error| error.to_string())
 }
 
 /// The root context: one for each policy that was configured.
@@ -90,6 +122,13 @@ impl RootContext for Root {
             },
             Err(_) => return false,
         };
+        let redactor = match redactor(&policy) {
+            Ok(redactor) => RefCell::new(redactor),
+            Err(error) => {
+                host::log(Level::Error, &format!("hansard: the policy is refused: {error}"));
+                return false;
+            }
+        };
         let Some(vm) = Vm::get() else { return false };
         if !vm.serve(self.id, &policy.record.cluster, policy.record.timeout_ms)
             || host::tick_every(TICK_MS).is_err()
@@ -101,7 +140,7 @@ impl RootContext for Root {
             host::log(Level::Warn, "hansard: the policy trusts no issuer; every token is refused");
         }
         let verifier = RefCell::new(Verifier::new(&policy));
-        self.served = Some((vm, Rc::new(Rules { policy, verifier })));
+        self.served = Some((vm, Rc::new(Rules { policy, verifier, redactor })));
         self.fetch_keys(host::now().unwrap_or(0));
         true
     }

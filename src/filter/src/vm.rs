@@ -8,6 +8,7 @@ use crate::stream::Flow;
 use hansard_core::budget::Budget;
 use hansard_core::delivery::{Offer, Outbox, Settled, StreamId};
 use hansard_core::exchange::{Parcel, Scribe};
+use hansard_core::redaction::{Action, Found};
 use hansard_record::{BootId, ExchangeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ struct Counters {
     acknowledged: Option<u32>,
     unacknowledged: Option<u32>,
     dropped: Option<u32>,
+    /// By rule and action, as they come up.
+    findings: RefCell<HashMap<(String, Action), Option<u32>>>,
 }
 
 /// What is counted.
@@ -100,6 +103,7 @@ impl Vm {
                 acknowledged: host::counter("hansard.parts.acknowledged"),
                 unacknowledged: host::counter("hansard.parts.unacknowledged"),
                 dropped: host::counter("hansard.parts.dropped"),
+                findings: RefCell::default(),
             },
         })
     }
@@ -293,6 +297,16 @@ impl Vm {
             Count::Refused => self.counters.refused,
         };
         host::count(metric, 1);
+    }
+
+    /// Values that were found: Envoy's tags (`stats_config`) make labels of rule and action.
+    pub(crate) fn count_found(&self, found: Vec<Found>) {
+        for Found { rule, action, count } in found {
+            let Ok(mut findings) = self.counters.findings.try_borrow_mut() else { return };
+            let name = format!("hansard.findings.total.rule.{rule}.action.{}", action.name());
+            let metric = *findings.entry((rule, action)).or_insert_with(|| host::counter(&name));
+            host::count(metric, count);
+        }
     }
 
     /// Settles what failed, then sends batches until nothing waits. In root callbacks only: the

@@ -1,7 +1,7 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
-use crate::{policy, replay, sessions, show, sink, token, up};
+use crate::{policy, redact, replay, sessions, show, sink, token, up};
 use clap::{Args, Parser, Subcommand};
 use std::io;
 use std::path::PathBuf;
@@ -27,6 +27,7 @@ enum Command {
     Show(show::Args),
     Replay(replay::Args),
     Policy(policy::Args),
+    Redact(redact::Args),
 }
 
 /// Where the ledger is; the same for every command.
@@ -48,6 +49,7 @@ impl Cli {
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Policy(args) => policy::run(&args),
+            Command::Redact(args) => redact::run(&args),
         }
     }
 }

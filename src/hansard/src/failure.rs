@@ -1,6 +1,7 @@
 //! Why a command could not be done: one sentence each, with its cure.
 
-use crate::policy::PolicyError;
+use crate::policy::{Failed, PolicyError};
+use crate::redact::RedactError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
@@ -16,6 +17,14 @@ pub(crate) enum Failure {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The answer is no.
+    #[error(transparent)]
+    PolicyTests(#[from] Failed),
+    #[error(transparent)]
+    Redact(#[from] RedactError),
+    /// There is no answer, neither yes nor no.
+    #[error(transparent)]
+    Unanswered(Box<Failure>),
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]
@@ -28,8 +37,25 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Of a command that answers by its exit code, for everything but its no.
+    pub(crate) fn unanswered(self) -> Self {
+        match self {
+            no @ Self::PolicyTests(_) => no,
+            other => Self::Unanswered(Box::new(other)),
+        }
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Unanswered(_)) { 2 } else { 1 }
+    }
+
     /// Whoever read the output has read enough, as `head` does.
     pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Unanswered(failure) => failure.is_broken_pipe(),
+            _ => false,
+        }
     }
 }

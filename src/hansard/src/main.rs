@@ -1,16 +1,19 @@
 //! The one native binary: the sink that keeps the record, and the auditor's tools that read it.
 //!
 //! Enters: a command line. Leaves: 0 when it was done (also when the reader of the output went
-//! away), 1 when it could not be, 2 when the command line makes no sense; every error is one line
-//! on standard error that names its cure.
+//! away), 1 when it could not be, 2 when the command line makes no sense; a command that answers by
+//! its exit code says no with 1, and 2 where it has no answer. Every error is one line on standard
+//! error that names its cure.
 
 mod cli;
 mod content;
 mod failure;
 #[cfg(test)]
 mod fixture;
+mod gitleaks;
 mod paint;
 mod policy;
+mod redact;
 mod replay;
 mod sessions;
 mod show;
@@ -31,7 +34,7 @@ fn main() -> ExitCode {
         Err(failure) if !failure.is_broken_pipe() => {
             // Nothing is left to do when standard error is gone as well.
             let _ = writeln!(io::stderr(), "hansard: {failure}");
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_code())
         }
         Ok(()) | Err(_) => ExitCode::SUCCESS,
     }

@@ -127,7 +127,7 @@ impl DevIssuer {
 
 /// Writes the whole file under another name, then gives it its own if that is still free: nobody
 /// ever reads half a key, and of two that race one wins.
-fn create_once(folder: &Path, path: &Path, content: &str) -> io::Result<()> {
+pub(crate) fn create_once(folder: &Path, path: &Path, content: &str) -> io::Result<()> {
     let draft = folder.join(format!("{KEY_FILE}.{}", std::process::id()));
     let _ = fs::remove_file(&draft);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;

@@ -7,6 +7,7 @@
 //!    who     alice <alice@example.com> (developers)
 //!    rule    developers: allow
 //!    user    list the files
+//!    found   aws-access-key-id ×2 in /messages/0/content → mask (01234567…)
 //!    claude  I'll look.
 //!    tool    Bash
 //!            command: ls -la
@@ -17,13 +18,16 @@ use crate::content::{self, Block, start_of};
 use crate::paint::Paint;
 use crate::terminal;
 use crate::time::{short, span};
-use hansard_record::part::{Closed, Decision, Refusal, Response, Who};
+use crate::view;
+use hansard_record::part::{Closed, Decision, Finding, Refusal, Response, Who};
 use hansard_store::{Account, Exchange, Session};
 use std::io::{self, Write};
 
 /// Lines of a tool's result, and bytes of unknown JSON, that are shown.
 const RESULT_LINES: usize = 20;
 const JSON_BYTES: usize = 2_000;
+/// Characters of a value's fingerprint that are shown.
+const FINGERPRINT: usize = 8;
 
 /// Writes transcripts to `out`.
 pub(crate) struct Transcript<'a, W> {
@@ -69,16 +73,17 @@ impl<W: Write> Transcript<'_, W> {
         if let Some(decision) = account.decision() {
             self.field("rule", &verdict(decision))?;
         }
-        let Some(request) = account.request() else { return Ok(()) };
-        if request.body_base64.is_some() {
-            self.field("user", &other_body(request.bytes))?;
-        }
-        if let Some(body) = request.body {
-            for block in content::last_user_message(body.get()) {
-                self.block("user", &block)?;
+        if let Some(request) = account.request() {
+            if request.body_base64.is_some() {
+                self.field("user", &other_body(request.bytes))?;
+            }
+            if let Some(body) = request.body {
+                for block in content::last_user_message(body.get()) {
+                    self.block("user", &block)?;
+                }
             }
         }
-        Ok(())
+        self.found(account, true)
     }
 
     /// What was answered, whole.
@@ -110,6 +115,7 @@ impl<W: Write> Transcript<'_, W> {
 
     /// How it ended.
     pub(crate) fn end(&mut self, account: &Account<'_>) -> io::Result<()> {
+        self.found(account, false)?;
         let Some((at, closed)) = account.closed() else {
             return match account.refused() {
                 Some(_) => Ok(()),
@@ -130,6 +136,15 @@ impl<W: Write> Transcript<'_, W> {
     pub(crate) fn refusal(&mut self, refusal: &Refusal<'_>) -> io::Result<()> {
         let Refusal { status, kind, message } = refusal;
         self.field("told", &format!("{status} {kind}: {message}"))
+    }
+
+    /// What was redacted in the request, or in the answer.
+    fn found(&mut self, account: &Account<'_>, of_request: bool) -> io::Result<()> {
+        let findings = view::findings(account).filter(|(part, _)| part.is_request() == of_request);
+        for (_, finding) in findings {
+            self.field("found", &found(finding))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn block(&mut self, speaker: &str, block: &Block) -> io::Result<()> {
@@ -154,7 +169,7 @@ impl<W: Write> Transcript<'_, W> {
         let first = lines.next().unwrap_or_default();
         let label = match label {
             "told" | "error" | "failed" | "gap" => self.paint.red(label),
-            "tool" => self.paint.yellow(label),
+            "tool" | "found" => self.paint.yellow(label),
             "user" | "claude" => self.paint.bold(label),
             _ => self.paint.dim(label),
         };
@@ -182,6 +197,14 @@ fn verdict(decision: &Decision<'_>) -> String {
         text += &format!("{} ({})", other.rule, other.because);
     }
     text
+}
+
+fn found(finding: &Finding<'_>) -> String {
+    let Finding { rule, at, count, fingerprint, action } = finding;
+    let at = if at.is_empty() { "many places" } else { at };
+    let start: String = fingerprint.chars().take(FINGERPRINT).collect();
+    let value = if start.is_empty() { String::new() } else { format!(" ({start}…)") };
+    format!("{rule} ×{count} in {at} → {action}{value}")
 }
 
 fn ending(closed: &Closed<'_>, response: Option<&Response<'_>>, took: Option<String>) -> String {

@@ -5,7 +5,9 @@
 
 use crate::time::rfc3339;
 use hansard_record::RawJson;
-use hansard_record::part::{Closed, NotApplied, Refusal, Request, Response, Who};
+use hansard_record::part::{
+    Closed, Content, Finding, NotApplied, Refusal, Request, Response, Who,
+};
 use hansard_store::{Account, Exchange, Session, StoredPart};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -37,7 +39,7 @@ pub(crate) struct ExchangeView<'a> {
     /// Blocks on record before the end; the message holds them when there is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     progress: Vec<ProgressView<'a>>,
-    findings: [(); 0],
+    findings: Vec<FindingView<'a>>,
     end: Option<EndView<'a>>,
     parts: Vec<PartView<'a>>,
 }
@@ -90,6 +92,58 @@ struct ResponseView<'a> {
 struct ProgressView<'a> {
     index: u64,
     block: RawJson<'a>,
+}
+
+#[derive(Serialize)]
+struct FindingView<'a> {
+    /// The kind of part that holds it: `at` is a place in what that part holds.
+    part: &'static str,
+    rule: &'a str,
+    at: &'a str,
+    count: u64,
+    /// Empty when several values are counted.
+    fingerprint: &'a str,
+    action: &'a str,
+}
+
+/// Where something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FoundIn {
+    Opened,
+    Progress,
+    Closed,
+    Refused,
+}
+
+impl FoundIn {
+    /// In what the client sent, and not in what it got.
+    pub(crate) fn is_request(self) -> bool {
+        matches!(self, Self::Opened | Self::Refused)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Progress => "progress",
+            Self::Closed => "closed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What was redacted in an exchange, in the order of its parts.
+pub(crate) fn findings<'a>(
+    account: &'a Account<'_>,
+) -> impl Iterator<Item = (FoundIn, &'a Finding<'a>)> {
+    account.parts.iter().flat_map(|part| {
+        let (place, findings) = match &part.part {
+            Content::Opened(opened) => (FoundIn::Opened, &opened.findings),
+            Content::Progress(progress) => (FoundIn::Progress, &progress.findings),
+            Content::Closed(closed) => (FoundIn::Closed, &closed.findings),
+            Content::Refused(refused) => (FoundIn::Refused, &refused.findings),
+        };
+        findings.iter().map(move |finding| (place, finding))
+    })
 }
 
 #[derive(Serialize)]
@@ -163,7 +217,7 @@ impl<'a> ExchangeView<'a> {
                     .map(|progress| ProgressView { index: progress.index, block: progress.block })
                     .collect(),
             },
-            findings: [],
+            findings: findings(account).map(FindingView::new).collect(),
             end: match (closed, refused) {
                 (Some((at, closed)), _) => Some(EndView::new(at, closed)),
                 (None, Some((at, refused))) => Some(EndView {
@@ -222,6 +276,13 @@ impl<'a> ResponseView<'a> {
             stop_reason: response.stop_reason.as_deref(),
             body_base64: response.body_base64.as_deref(),
         }
+    }
+}
+
+impl<'a> FindingView<'a> {
+    fn new((place, finding): (FoundIn, &'a Finding<'a>)) -> Self {
+        let Finding { rule, at, count, fingerprint, action } = finding;
+        Self { part: place.name(), rule, at, count: *count, fingerprint, action }
     }
 }
 

@@ -52,7 +52,10 @@ pub(super) async fn answer(
     let mut unread = None;
     let decided = match called.as_ref().and_then(|call| call.text("early")) {
         None => match intake::read(body, &witness).await {
-            Ok(body) => route(head.method.as_str(), head.uri.path(), called, &body, ids),
+            Ok(body) => match witness.shared.raw() {
+                Some(raw) => Ok(Decided { script: Some("raw".into()), rendered: raw.render(ids) }),
+                None => route(head.method.as_str(), head.uri.path(), called, &body, ids),
+            },
             // Nobody is left to read this.
             Err(intake::Aborted) => Err(Problem::new(400, "the request body did not end")),
         },

@@ -8,7 +8,8 @@
 //! that is the test's part.
 //!
 //! On the wire: `server`, `answer`, `intake`, `player`. Scripts, free of I/O: `call` and `asked`
-//! say which, `library` finds it, `fixture` and `message` hold its steps, `render` makes acts.
+//! say which, `library` finds it, `fixture` and `message` hold its steps, `render` makes acts. What
+//! no script says, a test says itself: `raw`.
 
 mod answer;
 mod asked;
@@ -27,12 +28,14 @@ mod message;
 mod models;
 mod player;
 mod problem;
+mod raw;
 mod received;
 mod render;
 mod server;
 mod step;
 
 pub use log::{Chunk, Observation, Overdue, Seen};
+pub use raw::Raw;
 pub use received::{Received, RequestBody};
 
 use std::io;
@@ -95,6 +98,12 @@ impl ScriptedClaude {
     /// Forgets what was seen. Numbers of requests and connections run on.
     pub fn reset(&self) {
         self.shared.log.clear();
+    }
+
+    /// What every request is answered with from now on, whatever script it names, once it was read
+    /// to its end; `None`: by its script again.
+    pub fn answer_with(&self, raw: Option<Raw>) {
+        self.shared.set_raw(raw);
     }
 
     /// The first observation, past or coming, for which `wanted` holds.

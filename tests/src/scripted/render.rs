@@ -108,7 +108,7 @@ fn written(acts: &[Act]) -> Vec<u8> {
 }
 
 /// A value that is no header value, as an option may hold, is left out.
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+pub(super) fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(HeaderName::from_static(name), value);
     }

@@ -7,8 +7,8 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::service::service_fn;
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::answer;
 use super::gates::Gates;
 use super::log::{Log, Seen};
+use super::raw::Raw;
 
 /// How long responses under way may take to finish once the server is told to stop.
 const GRACE: Duration = Duration::from_millis(500);
@@ -33,8 +34,20 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 pub(super) struct Shared {
     pub(super) log: Log,
     pub(super) gates: Gates,
+    raw: Mutex<Option<Raw>>,
     connections: AtomicU64,
     requests: AtomicU64,
+}
+
+impl Shared {
+    /// The answer that stands in for every script's.
+    pub(super) fn raw(&self) -> Option<Raw> {
+        self.raw.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_raw(&self, raw: Option<Raw>) {
+        *self.raw.lock().unwrap_or_else(PoisonError::into_inner) = raw;
+    }
 }
 
 /// The log, seen from one connection or request.

@@ -13,3 +13,6 @@ pub use policy::{
     Rule,
 };
 pub use redact::RedactPolicy;
+
+// What a policy names without describing it.
+pub use hansard_redact::{Action, pii::Pii, rules};

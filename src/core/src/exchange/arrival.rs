@@ -193,11 +193,12 @@ impl Arrival {
     }
 
     /// Turns the request away when its body is over the policy's limit, or when the VM's memory
-    /// would be: reading a body takes its size twice, as itself and within its part.
+    /// would be: reading a body takes its size up to four times, as itself, with placeholders for
+    /// the wire and for the record, and within its part.
     pub fn measure(&mut self, policy: &Policy, budget: &Budget, body_bytes: usize) {
         if body_bytes > policy.limits.request_bytes {
             self.refuse(ApiError::too_large(policy.limits.request_bytes));
-        } else if !budget.has_room(body_bytes.saturating_mul(2), policy.limits.memory_bytes) {
+        } else if !budget.has_room(body_bytes.saturating_mul(4), policy.limits.memory_bytes) {
             self.refuse(out_of_memory());
         }
     }

@@ -17,7 +17,8 @@ pub use whole::Body;
 
 use crate::config::{PolicyError, RedactPolicy};
 use hansard_record::part::Finding;
-use hansard_redact::{Action, Engine, Keyring, Seen, Tallies, Tally};
+pub use hansard_redact::Action;
+use hansard_redact::{Engine, Keyring, Seen, Tallies, Tally};
 
 /// Strings that are remembered as scanned, a VM.
 const SEEN: usize = 64 << 10;
@@ -68,7 +69,8 @@ impl Redactor {
     }
 
     /// Whether nothing is looked for: everything passes as it is.
-    pub(crate) fn is_off(&self) -> bool {
+    #[must_use]
+    pub fn is_off(&self) -> bool {
         self.engine.is_empty()
     }
 

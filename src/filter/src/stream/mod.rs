@@ -20,8 +20,11 @@ use crate::vm::Vm;
 use hansard_core::budget::Charge;
 use hansard_core::config::Delivery;
 use hansard_core::delivery::StreamId;
-use hansard_core::exchange::{Arrival, Ending, Forwarded, Opened, Opening, Parcel, Stream, Whole};
+use hansard_core::exchange::{
+    Arrival, Ending, Forwarded, Opened, Opening, Parcel, Scribe, Stream, Whole,
+};
 use hansard_core::http::Answer;
+use hansard_core::redaction::Redactor;
 use hansard_record::part::EndWhy;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -46,6 +49,8 @@ pub(crate) struct Flow {
     buffered: usize,
     /// Body bytes of a refused request that were let go unread.
     drained: usize,
+    /// The message on the side that is being read announces its length.
+    has_length: bool,
     /// Calls that this stream made itself.
     calls: Vec<u32>,
     charge: Charge,
@@ -96,6 +101,7 @@ impl HttpStream {
             hold: Hold::default(),
             buffered: 0,
             drained: 0,
+            has_length: false,
             calls: Vec::new(),
             opened: None,
             breaking: None,
@@ -180,10 +186,10 @@ impl Flow {
         let now = self.now();
         let phase = std::mem::replace(&mut self.phase, Phase::Answered);
         let ending = Ending::own(EndWhy::GatewayFailed);
-        let parcel = self.vm.write(|scribe| match phase {
+        let parcel = self.write(|redactor, scribe| match phase {
             Phase::Forwarded(forwarded) => forwarded.ended(ending, scribe, now).ok(),
-            Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
-            Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
+            Phase::Whole { whole, .. } => whole.close(ending, redactor, scribe, &[], now).ok(),
+            Phase::Streaming(stream) => stream.close(ending, redactor, scribe, now).ok(),
             Phase::Fresh
             | Phase::Arriving { .. }
             | Phase::Opening { .. }
@@ -213,11 +219,11 @@ impl Flow {
         );
         let logged = self.is_logged();
         let rules = Rc::clone(&self.rules);
-        let parcel = self.vm.write(|scribe| match phase {
+        let parcel = self.write(|redactor, scribe| match phase {
             Phase::Arriving { mut arrival, .. } => {
                 let status = host::number_property(&["response", "code"]).unwrap_or(0);
                 arrival.broken_off(u16::try_from(status).unwrap_or(0));
-                match arrival.conclude(&rules.policy, scribe, &[], now) {
+                match arrival.conclude(&rules.policy, redactor, scribe, &[], now) {
                     Opening::Refused(refused) => refused.parcel,
                     Opening::Opened(_, parcel) => Some(parcel),
                 }
@@ -227,14 +233,15 @@ impl Flow {
             Phase::Whole { whole, passed, .. } if logged => {
                 let complete = ending.is_clean();
                 let ending = if complete { Ending::own(EndWhy::Complete) } else { ending };
-                whole.close(ending, scribe, &passed, now).ok()
+                whole.close(ending, redactor, scribe, &passed, now).ok()
             }
             Phase::Whole { whole, closing: true, .. } => whole.withheld(ending, scribe, now).ok(),
-            Phase::Whole { whole, .. } => whole.close(ending, scribe, &[], now).ok(),
+            Phase::Whole { whole, .. } => whole.close(ending, redactor, scribe, &[], now).ok(),
             Phase::Streaming(mut stream) if logged && Ending::is_clean(&ending) => {
-                stream.finish(scribe, now).ok()
+                let ended = stream.finish(redactor, scribe, now);
+                ended.and_then(|_| stream.closed(scribe, now)).ok()
             }
-            Phase::Streaming(stream) => stream.close(ending, scribe, now).ok(),
+            Phase::Streaming(stream) => stream.close(ending, redactor, scribe, now).ok(),
             Phase::Fresh
             | Phase::Refusing { .. }
             | Phase::Answered
@@ -251,6 +258,23 @@ impl Flow {
             Vm::last_word(&record.cluster, record.timeout_ms, parcel);
         }
         self.keep(parcel);
+    }
+
+    /// Writes a part, with the redactor at hand; `None` while either is at work.
+    fn write<T>(&self, write: impl FnOnce(&mut Redactor, &mut Scribe) -> T) -> Option<T> {
+        let rules = Rc::clone(&self.rules);
+        rules
+            .redact(&self.vm, |redactor| self.vm.write(|scribe| write(redactor, scribe)))
+            .flatten()
+    }
+
+    /// Puts other bytes in the place of a whole body that Envoy holds, headers and all.
+    fn replace(&self, side: Side, body: &[u8]) -> Result<(), host::Status> {
+        host::write(side, 0, body)?;
+        if self.has_length {
+            host::set_header(side, "content-length", &body.len().to_string())?;
+        }
+        Ok(())
     }
 
     /// Whether the record rides on Envoy's own logger, and nothing waits for it.

@@ -39,17 +39,28 @@ impl Flow {
         };
         let head = Head::new(&headers, address, certificate);
         let id = new_exchange_id(now)?;
-        let mut arrival = Arrival::new(id, now, &self.rules.policy, &headers, head);
+        let policy = &self.rules.policy;
+        let mut arrival = self.rules.redact(&self.vm, |redactor| {
+            Arrival::new(id, now, policy, redactor, &headers, head)
+        })?;
         if arrival.is_probe() {
             return Some(arrival);
         }
         for name in Arrival::headers_to_remove(&headers) {
             host::remove_header(Side::Request, name).ok()?;
         }
+        let (set, remove) = arrival.head_changes();
+        for name in remove {
+            host::remove_header(Side::Request, name).ok()?;
+        }
+        for (name, value) in set {
+            host::set_header(Side::Request, name, value).ok()?;
+        }
         host::set_header(Side::Request, "accept-encoding", "identity").ok()?;
         // The second witness joins on it; without it the record still stands.
         let _unwitnessed = host::set_filter_state("hansard.exchange", id.to_string().as_bytes());
         let announced = headers.first("content-length").and_then(|text| text.parse().ok());
+        self.has_length = headers.first("content-length").is_some();
         arrival.measure(&self.rules.policy, &self.vm.budget, announced.unwrap_or(0));
         self.rules.identify(&mut arrival, now);
         Some(arrival)
@@ -91,7 +102,7 @@ impl Flow {
             return;
         }
         let wanted = if arrival.wants_body() { self.buffered } else { 0 };
-        self.charge.set(wanted.saturating_mul(2));
+        self.charge.set(wanted.saturating_mul(4));
         let body = match host::read(Buffer::Body(Side::Request), 0, wanted) {
             Ok(body) if body.len() == wanted => body,
             _ => return self.fail(),
@@ -102,12 +113,22 @@ impl Flow {
         };
         let now = self.now();
         let rules = Rc::clone(&self.rules);
-        let opening = self.vm.write(|scribe| arrival.conclude(&rules.policy, scribe, &body, now));
-        let Some(opening) = opening else { return self.fail() };
+        let opening = rules.redact(&self.vm, |redactor| {
+            self.vm.write(|scribe| arrival.conclude(&rules.policy, redactor, scribe, &body, now))
+        });
+        let Some(opening) = opening.flatten() else { return self.fail() };
         drop(body);
         self.buffered = 0;
         match opening {
-            Opening::Opened(opened, parcel) => {
+            Opening::Opened(mut opened, parcel) => {
+                if let Some(wire) = opened.take_wire()
+                    && self.replace(Side::Request, &wire).is_err()
+                {
+                    let policy = &self.rules.policy;
+                    let written = self.vm.write(|scribe| opened.record_failed(policy, scribe, now));
+                    self.keep(written.and_then(|refused| refused.parcel));
+                    return self.answer(&Answer::gateway_failed());
+                }
                 self.vm.count(Count::Admitted);
                 self.charge.set(parcel.message.capacity());
                 if self.is_logged() {

@@ -4,10 +4,11 @@
 use super::{Flow, Phase};
 use crate::hold::Step;
 use crate::host::{self, Buffer, Map, Side};
-use hansard_core::exchange::{Ending, Pass, Responding, Whole};
+use hansard_core::exchange::{Completed, Ending, Pass, Responding, Whole};
 use hansard_core::http::Answer;
 use hansard_record::part::EndWhy;
 use proxy_wasm::types::Action;
+use std::rc::Rc;
 
 impl Flow {
     pub(super) fn response_headers(&mut self, end: bool) -> Action {
@@ -26,6 +27,7 @@ impl Flow {
         };
         let now = self.now();
         let has_length = headers.first("content-length").is_some();
+        self.has_length = has_length;
         match forwarded.answered(&self.rules.policy, &headers, now) {
             Responding::Stream(stream) => {
                 self.phase = Phase::Streaming(stream);
@@ -45,13 +47,10 @@ impl Flow {
                     return Action::Pause;
                 }
                 self.phase = Phase::Whole { whole, closing: false, passed: Vec::new() };
-                if self.is_logged() {
+                if self.passes_at_once() {
                     return Action::Continue;
                 }
-                if end {
-                    self.whole_ended(now);
-                }
-                Action::Pause
+                if end { self.whole_ended(now) } else { Action::Pause }
             }
         }
     }
@@ -59,7 +58,7 @@ impl Flow {
     pub(super) fn response_body(&mut self, size: usize, end: bool) -> Action {
         match &self.phase {
             Phase::Streaming(_) => self.stream_body(size, end),
-            Phase::Whole { .. } if self.is_logged() => self.passing_body(size),
+            Phase::Whole { .. } if self.passes_at_once() => self.passing_body(size),
             Phase::Whole { .. } => self.whole_body(size, end),
             Phase::Answered if self.breaking.is_some() => {
                 // The reset is under way; what still comes from the upstream goes nowhere.
@@ -100,7 +99,9 @@ impl Flow {
         if let Phase::Whole { whole, passed, .. } =
             std::mem::replace(&mut self.phase, Phase::Answered)
         {
-            let parcel = self.vm.write(|scribe| whole.close(ending, scribe, &passed, now).ok());
+            let parcel = self.write(|redactor, scribe| {
+                whole.close(ending, redactor, scribe, &passed, now).ok()
+            });
             self.keep(parcel.flatten());
         }
         let _stays_closed = host::close(Side::Response);
@@ -120,18 +121,22 @@ impl Flow {
                 self.turn_away(&whole, &answer, ending, now);
             }
         } else if end {
-            self.whole_ended(now);
+            return self.whole_ended(now);
         }
         Action::Pause
+    }
+
+    /// Whether whole responses pass as they come: nothing waits for them, and nothing is looked for.
+    fn passes_at_once(&self) -> bool {
+        self.is_logged() && self.rules.redact(&self.vm, |redactor| redactor.is_off()) == Some(true)
     }
 
     pub(super) fn response_trailers(&mut self) -> Action {
         match &self.phase {
             Phase::Streaming(_) => self.stream_ended(),
-            Phase::Whole { closing: false, .. } if !self.is_logged() => {
+            Phase::Whole { closing: false, .. } if !self.passes_at_once() => {
                 let now = self.now();
-                self.whole_ended(now);
-                Action::Pause
+                self.whole_ended(now)
             }
             Phase::Whole { closing: true, .. } | Phase::Withheld => Action::Pause,
             _ => Action::Continue,
@@ -139,25 +144,54 @@ impl Flow {
     }
 
     /// A whole response is here: its part goes out, and it waits.
-    fn whole_ended(&mut self, now: u64) {
-        let Phase::Whole { whole, closing, .. } = &mut self.phase else { return };
+    fn whole_ended(&mut self, now: u64) -> Action {
+        let Phase::Whole { whole, closing, .. } = &mut self.phase else { return Action::Pause };
         *closing = true;
-        self.charge.set(self.buffered.saturating_mul(2));
+        self.charge.set(self.buffered.saturating_mul(4));
+        let rules = Rc::clone(&self.rules);
         let written = match host::read(Buffer::Body(Side::Response), 0, self.buffered) {
-            Ok(body) if body.len() == self.buffered => {
-                self.vm.write(|scribe| whole.complete(scribe, &body, now))
-            }
+            Ok(body) if body.len() == self.buffered => rules.redact(&self.vm, |redactor| {
+                self.vm.write(|scribe| whole.complete(redactor, scribe, &body, now))
+            }),
             _ => None,
         };
-        match written {
-            Some(Ok(parcel)) => self.send(parcel, now),
-            Some(Err(_)) | None => self.fail(),
+        let Some(Ok(Completed { parcel, wire, answer })) = written.flatten() else {
+            self.fail();
+            return Action::Pause;
+        };
+        if let Some(answer) = answer {
+            // It holds a value that must not pass: the client is told so, once that is on record.
+            let unrecorded = whole.unrecorded();
+            if self.is_logged() {
+                self.keep(Some(parcel));
+                self.answer(&answer);
+            } else {
+                self.phase = Phase::Refusing { answer, unrecorded };
+                self.send(parcel, now);
+            }
+            return Action::Pause;
         }
+        if let Some(wire) = wire
+            && self.replace(Side::Response, &wire).is_err()
+        {
+            self.keep(Some(parcel));
+            self.fail();
+            return Action::Pause;
+        }
+        if self.is_logged() {
+            self.keep(Some(parcel));
+            self.phase = Phase::Closed;
+            return Action::Continue;
+        }
+        self.send(parcel, now);
+        Action::Pause
     }
 
     /// Withholds a response for good and tells the client why.
     pub(super) fn turn_away(&mut self, whole: &Whole, answer: &Answer, ending: Ending, now: u64) {
-        let parcel = self.vm.write(|scribe| whole.close(ending, scribe, &[], now).ok());
+        let parcel = self.write(|redactor, scribe| {
+            whole.close(ending, redactor, scribe, &[], now).ok()
+        });
         self.keep(parcel.flatten());
         self.answer(answer);
     }
@@ -179,21 +213,11 @@ impl Flow {
         let waits = !self.is_logged();
         let Phase::Streaming(stream) = &mut self.phase else { return Action::Continue };
         let waited = stream.is_waiting();
-        let fed = self.vm.write(|scribe| {
-            let mut fed = stream.feed(&chunk, scribe, now);
-            if end && waits {
-                match stream.finish(scribe, now) {
-                    Ok(parcel) => fed.parcels.push(parcel),
-                    Err(_) => fed.failed = Some(EndWhy::GatewayFailed),
-                }
-            }
-            fed
+        let rules = Rc::clone(&self.rules);
+        let fed = rules.redact(&self.vm, |redactor| {
+            self.vm.write(|scribe| stream.feed(&chunk, end, redactor, scribe, now))
         });
-        let Some(fed) = fed else { return self.break_off(EndWhy::GatewayFailed) };
-        if !waits {
-            self.charge.set(stream.bytes());
-            return Action::Continue;
-        }
+        let Some(fed) = fed.flatten() else { return self.break_off(EndWhy::GatewayFailed) };
         let waiting = stream.is_waiting();
         self.charge.set(stream.bytes());
         for parcel in fed.parcels {
@@ -210,6 +234,9 @@ impl Flow {
         if changed && host::write(Side::Response, at, pass).is_err() {
             return self.break_off(EndWhy::GatewayFailed);
         }
+        if !waits {
+            return Action::Continue;
+        }
         let step =
             if waiting { self.hold.wait(pass.len(), waited) } else { self.hold.flow(pass.len()) };
         let (action, wake) = match step {
@@ -225,14 +252,23 @@ impl Flow {
     /// The stream's end came without a body callback: with its headers, or as trailers.
     fn stream_ended(&mut self) -> Action {
         let now = self.now();
-        if self.is_logged() {
-            return Action::Continue;
-        }
+        let is_logged = self.is_logged();
         let Phase::Streaming(stream) = &mut self.phase else { return Action::Continue };
+        let rules = Rc::clone(&self.rules);
+        let finished = rules.redact(&self.vm, |redactor| {
+            self.vm.write(|scribe| stream.finish(redactor, scribe, now))
+        });
+        let has_rest = stream.has_rest();
+        if is_logged {
+            // Envoy takes no more of the body by now: what could not pass before is cut off.
+            return if has_rest { self.break_off(EndWhy::GatewayFailed) } else { Action::Continue };
+        }
         self.hold.trailers();
-        match self.vm.write(|scribe| stream.finish(scribe, now)) {
-            Some(Ok(parcel)) => {
-                self.send(parcel, now);
+        match finished.flatten() {
+            Some(Ok(parcels)) => {
+                for parcel in parcels {
+                    self.send(parcel, now);
+                }
                 Action::Pause
             }
             Some(Err(_)) | None => self.break_off(EndWhy::GatewayFailed),
@@ -258,7 +294,9 @@ impl Flow {
         };
         let now = self.now();
         let event = stream.error_event(why);
-        let parcel = self.vm.write(|scribe| stream.close(Ending::own(why), scribe, now).ok());
+        let parcel = self.write(|redactor, scribe| {
+            stream.close(Ending::own(why), redactor, scribe, now).ok()
+        });
         self.keep(parcel.flatten());
         let turn = self.vm.turn();
         let at = self.hold.at(turn);

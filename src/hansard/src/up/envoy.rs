@@ -3,6 +3,7 @@
 use super::UpError;
 use super::admin::Admin;
 use super::config::Files;
+use super::redaction_key;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -73,7 +74,12 @@ pub(super) fn beside(name: &str) -> PathBuf {
 impl Envoy {
     /// Starts it. To be called on a thread that lives as long as Envoy shall: Envoy asks the
     /// kernel for SIGTERM when the thread that started it ends.
-    pub(super) fn start(path: &Path, files: &Files, workers: Option<u32>) -> Result<Self, UpError> {
+    pub(super) fn start(
+        path: &Path,
+        files: &Files,
+        workers: Option<u32>,
+        redaction_key: &str,
+    ) -> Result<Self, UpError> {
         let log = File::create(&files.log)
             .map_err(|source| UpError::File { path: files.log.clone(), source })?;
         let log_too =
@@ -85,6 +91,7 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&files.admin)
             .args(["--disable-hot-restart", "--drain-time-s", "1", "--drain-strategy", "immediate"])
+            .env(redaction_key::VARIABLE, redaction_key)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(log_too)

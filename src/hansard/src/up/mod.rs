@@ -14,6 +14,7 @@ mod banner;
 mod config;
 mod envoy;
 mod problem;
+mod redaction_key;
 mod upstream;
 
 use crate::cli::Data;
@@ -92,6 +93,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         None => Source::parse(Path::new("policies/default.yaml"), DEFAULT_POLICY)?,
     };
     let loaded = source.or_trust(development(&issuer))?;
+    loaded.tell()?;
     let token = own_token(&loaded, &issuer)?;
     drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
 
@@ -108,7 +110,8 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     let files = config::write(&data.join("envoy"), &setup)?;
     let stop = stop_signal().map_err(UpError::Runtime)?;
     let mut stop = std::pin::pin!(stop);
-    let mut envoy = Envoy::start(&program, &files, args.workers)?;
+    let key = redaction_key::open(data)?;
+    let mut envoy = Envoy::start(&program, &files, args.workers, &key)?;
     let version = tokio::select! {
         ready = envoy.ready() => ready?,
         () = &mut stop => return Ok(()),

@@ -2,6 +2,7 @@
 
 mod admission;
 mod arrival;
+mod bypass;
 mod chunking;
 mod endings;
 mod failures;

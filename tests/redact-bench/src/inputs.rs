@@ -1,0 +1,160 @@
+//! Texts that are made to keep a scanner busy, a megabyte each, and one that is not.
+
+use crate::base64;
+use crate::random::Random;
+use hansard_redact::body::quoted_content;
+use hansard_redact::{Rule, rules};
+
+/// Bytes of each as a request's body, about.
+pub(crate) const SIZE: usize = 1 << 20;
+
+/// Ordinary text: this project's own documentation and code.
+const NORMAL: [&str; 6] = [
+    include_str!("../../../README.md"),
+    include_str!("../../bench/bench.rs"),
+    include_str!("../../../src/README.md"),
+    include_str!("../../bench/payload.rs"),
+    include_str!("../../../src/record/src/lib.rs"),
+    include_str!("../../bench/report.rs"),
+];
+
+/// What is repeated until there is enough of it.
+const UNITS: [(&str, &str); 13] = [
+    ("curl", "curl "),
+    ("api-key", "api_key = \""),
+    ("password", "password = \""),
+    ("jwt", "eyJ-"),
+    ("pem", "-----BEGIN PRIVATE KEY-----\n"),
+    ("sk", "sk-"),
+    ("percent", "%63%75%72%6c%20"),
+    ("escapes", "\\u0063\\u0075\\u0072\\u006c\\u0020"),
+    ("invisible", "p\u{200b}a\u{200b}s\u{200b}s\u{200b}"),
+    ("addresses", "a@b.c@"),
+    ("numbers", "4111 1111 1111 111 "),
+    ("words-for-numbers", "ssn bsn pesel nhs iban 12 "),
+    ("secrets", "AKIAQ3EGRZ7XKD2WVN5L "),
+];
+
+/// An input.
+pub(crate) enum Input {
+    /// A text, which a body or a stream can hold.
+    Text(String),
+    /// A body by itself.
+    Json(String),
+}
+
+impl Input {
+    /// As a request's body.
+    pub(crate) fn body(&self) -> String {
+        match self {
+            Self::Json(body) => body.clone(),
+            Self::Text(text) => {
+                let text = quoted_content(text);
+                format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}")
+            }
+        }
+    }
+}
+
+/// The name of the input that the others are compared with.
+pub(crate) const NORMAL_NAME: &str = "normal";
+
+/// Every name, the normal input's first.
+pub(crate) fn names() -> Vec<&'static str> {
+    let units = UNITS.iter().map(|(name, _)| *name);
+    let made = [
+        "every-keyword",
+        "near-matches",
+        "near-placeholders",
+        "long-assignment",
+        "base64-text",
+        "base64-twice",
+        "base64-bytes",
+        "deep-json",
+        "short-strings",
+    ];
+    [NORMAL_NAME].into_iter().chain(units).chain(made).collect()
+}
+
+/// The input of a name.
+pub(crate) fn input(name: &str) -> Option<Input> {
+    if let Some((_, unit)) = UNITS.iter().find(|(unit, _)| *unit == name) {
+        return Some(Input::Text(repeated(unit, SIZE)));
+    }
+    Some(match name {
+        NORMAL_NAME => Input::Text(repeated(&NORMAL.concat(), SIZE)),
+        "every-keyword" => Input::Text(repeated(&every_keyword(), SIZE)),
+        "near-matches" => Input::Text(repeated(&near_matches(), SIZE)),
+        "near-placeholders" => {
+            Input::Text(repeated(&format!("HANSARD-{}", "a-".repeat(48)), SIZE))
+        }
+        "long-assignment" => Input::Text(format!("api_key = \"{}", letters(SIZE))),
+        "base64-text" => Input::Text(coded(repeated("curl -u api_key = ", SIZE).as_bytes())),
+        "base64-twice" => {
+            let once = coded(repeated("curl -u api_key = ", SIZE).as_bytes());
+            Input::Text(coded(once.as_bytes()))
+        }
+        "base64-bytes" => {
+            let mut random = Random::new(8);
+            let bytes: Vec<u8> = (0..SIZE).map(|_| (random.next() >> 32) as u8).collect();
+            Input::Text(coded(&bytes))
+        }
+        "deep-json" => Input::Json(deep_json()),
+        "short-strings" => Input::Json(format!("[{}0]", repeated("\"key\",", SIZE))),
+        _ => return None,
+    })
+}
+
+/// A piece of text over and over, until it takes so many bytes in JSON.
+pub(crate) fn repeated(unit: &str, bytes: usize) -> String {
+    unit.repeat((bytes / quoted_content(unit).len().max(1)).max(1))
+}
+
+/// A rule's first sample, up to shortly before its secret's end.
+pub(crate) fn near_match(rule: &Rule) -> Option<String> {
+    let (before, rest) = rule.positives.first()?.split_once('«')?;
+    let (secret, _) = rest.split_once('»')?;
+    let end = secret.floor_char_boundary(secret.len() * 7 / 8);
+    Some(format!("{before}{}", secret.get(..end)?))
+}
+
+fn every_keyword() -> String {
+    rules().flat_map(|rule| rule.keywords).map(|keyword| format!("{keyword} ")).collect()
+}
+
+fn near_matches() -> String {
+    rules().filter_map(near_match).map(|text| text + "!\n").collect()
+}
+
+fn letters(bytes: usize) -> String {
+    let mut random = Random::new(7);
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    (0..bytes).filter_map(|_| digits.get(random.within(0..digits.len()))).copied().map(char::from).collect()
+}
+
+fn coded(bytes: &[u8]) -> String {
+    let mut text = base64::encode(bytes);
+    text.truncate(SIZE);
+    text
+}
+
+/// Lists and objects in each other, as deep as they are read, again and again.
+fn deep_json() -> String {
+    let half = 60;
+    let one = format!("{}\"password\"{}", "{\"a\":[".repeat(half), "]}".repeat(half));
+    let count = SIZE / one.len();
+    format!("[{}]", vec![one; count].join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_input_is_as_long_as_the_others() {
+        for name in names() {
+            let size = input(name).unwrap().body().len();
+            assert!((SIZE * 9 / 10..SIZE * 11 / 10).contains(&size), "{name}: {size} bytes");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The figures as Markdown for the README.
+
+use crate::figures::{Deltas, Figures, Hostile, Spots};
+use crate::measure::ROUNDS;
+use crate::planted;
+use crate::run::Outcome;
+use crate::stats::Spread;
+use std::fmt::Write;
+
+/// A goal for V8, as Envoy runs the filter.
+#[derive(Clone, Copy)]
+enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+    None,
+}
+
+/// The most that a hostile input may cost, as a multiple of normal text.
+const HOSTILE: f64 = 20.0;
+
+/// The tables: speed against the goals, and hostile inputs.
+pub(crate) fn markdown(outcome: &Outcome) -> String {
+    let mut text = format!("{}\n\n", conditions(outcome));
+    text.push_str("| | natively | in V8 | goal in V8 |\n|---|--:|--:|--:|\n");
+    let Outcome { native, v8, heap, scanners, .. } = outcome;
+    let mut line = |head: &str, goal: Goal, of: fn(&Figures) -> &[f64]| {
+        let (native, v8) = (Spread::of(of(native).iter().copied()), Spread::of(of(v8).iter().copied()));
+        let verdict = v8.map_or_else(String::new, |spread| goal.verdict(spread.median));
+        let _ = writeln!(text, "| {head} | {} | {}{verdict} | {} |", spread(native), spread(v8), goal.said());
+    };
+    line("secrets, MB/s", Goal::AtLeast(200.0), |f| &f.speed.secrets);
+    line("secrets and personal data, MB/s", Goal::AtLeast(150.0), |f| &f.speed.everything);
+    line("whole request, MB/s", Goal::AtLeast(100.0), |f| &f.speed.request);
+    line("history seen before, MB/s", Goal::AtLeast(800.0), |f| &f.speed.seen);
+    line("a delta, mean, µs", Goal::AtMost(2.0), |f| &f.deltas.mean_us);
+    line("a delta, median, µs", Goal::AtMost(2.0), |f| &f.deltas.p50_us);
+    line("a delta, p99, µs", Goal::None, |f| &f.deltas.p99_us);
+    line("configure, ms", Goal::None, |f| &f.configure_ms);
+    for scanner in scanners {
+        let own = Spread::of(scanner.speed.iter().copied());
+        let _ = writeln!(text, "| {}, MB/s | {} | | |", scanner.name, spread(own));
+    }
+    let Deltas { count, held, delay, .. } = v8.deltas;
+    let _ = write!(
+        text,
+        "\nBytes held after a delta: {}; further deltas until a delta is out: {} ({count} deltas). \
+         Memory in V8: {:.1} MB configured, {:.1} MB after the corpus.\n\n{}\n\n",
+        spots(held),
+        spots(delay),
+        heap.configured as f64 / 1e6,
+        heap.scanned as f64 / 1e6,
+        found(native, v8),
+    );
+    hostile(&mut text, native, v8);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+impl Goal {
+    fn said(self) -> String {
+        match self {
+            Self::AtLeast(goal) => format!("≥ {goal:.0}"),
+            Self::AtMost(goal) => format!("≤ {goal:.0}"),
+            Self::None => String::new(),
+        }
+    }
+
+    /// A figure as a multiple of the goal, and whether that is good.
+    fn verdict(self, figure: f64) -> String {
+        let (goal, is_met) = match self {
+            Self::AtLeast(goal) => (goal, figure >= goal),
+            Self::AtMost(goal) => (goal, figure <= goal),
+            Self::None => return String::new(),
+        };
+        format!(", {:.2}× {}", figure / goal, if is_met { "✓" } else { "✗" })
+    }
+}
+
+fn conditions(outcome: &Outcome) -> String {
+    let Figures { bodies, raw, plain, .. } = outcome.native;
+    format!(
+        "{bodies} request bodies, {:.1} MB of JSON, {:.1} MB of text in it; {}; Node.js {}; one \
+         thread; medians of {ROUNDS} rounds (least–most) and how they stand to the goal.",
+        raw as f64 / 1e6,
+        plain as f64 / 1e6,
+        outcome.processor,
+        outcome.node,
+    )
+}
+
+fn found(native: &Figures, v8: &Figures) -> String {
+    let mut text = format!("Planted secrets found: {} of {}", v8.planted.planted, planted::COUNT);
+    if !v8.planted.missed.is_empty() {
+        let _ = write!(text, "; missed: {}", v8.planted.missed.join(", "));
+    }
+    let _ = write!(text, ". Values found: {}", v8.planted.values);
+    if native.planted != v8.planted || native.deltas.held != v8.deltas.held {
+        text.push_str("; ✗ natively it is not the same");
+    }
+    text + "."
+}
+
+/// The table of hostile inputs.
+fn hostile(text: &mut String, native: &Figures, v8: &Figures) {
+    let _ = write!(
+        text,
+        "| 1 MB of | request, natively | request, in V8 | in deltas, natively | in deltas, in V8 |\n\
+         |---|--:|--:|--:|--:|\n",
+    );
+    for (native, v8) in native.hostile.iter().zip(&v8.hostile) {
+        // Which one is the worst of many can differ.
+        let name = if native.name == v8.name {
+            native.name.clone()
+        } else {
+            format!("{}, in V8 {}", native.name, v8.name)
+        };
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} |",
+            times(Some(native.request)),
+            times(Some(v8.request)),
+            times(native.stream),
+            times(v8.stream),
+        );
+    }
+    let worst = |all: &[Hostile]| {
+        all.iter().map(|one| one.request.max(one.stream.unwrap_or(0.0))).fold(0.0, f64::max)
+    };
+    let _ = write!(
+        text,
+        "\nTimes as multiples of as much normal text; goal: ≤ {HOSTILE:.0}×. The worst: {:.1}× \
+         natively, {:.1}× in V8.\n",
+        worst(&native.hostile),
+        worst(&v8.hostile),
+    );
+}
+
+fn times(multiple: Option<f64>) -> String {
+    multiple.map_or_else(String::new, |multiple| {
+        format!("{multiple:.1}×{}", if multiple <= HOSTILE { "" } else { " ✗" })
+    })
+}
+
+fn spread(spread: Option<Spread>) -> String {
+    spread.map_or_else(String::new, |Spread { median, min, max }| {
+        let digits = if median < 10.0 { 2 } else { 0 };
+        format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
+    })
+}
+
+fn spots(spots: Spots) -> String {
+    let Spots { p50, p99, max } = spots;
+    format!("p50 {p50:.0}, p99 {p99:.0}, most {max:.0}")
+}

@@ -1,0 +1,101 @@
+//! The whole run: a corpus, then each engine and scanner on it, one after the other.
+
+use crate::figures::{Figures, Heap};
+use crate::problem::Problem;
+use crate::scanners::{self, Scanner};
+use crate::texts::Corpus;
+use crate::corpus;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Everything that was measured.
+pub(crate) struct Outcome {
+    pub(crate) native: Figures,
+    pub(crate) v8: Figures,
+    pub(crate) heap: Heap,
+    pub(crate) scanners: Vec<Scanner>,
+    /// What the processor and Node.js call themselves.
+    pub(crate) processor: String,
+    pub(crate) node: String,
+}
+
+/// Measures.
+pub(crate) fn run(python: &str, directories: &[&str]) -> Result<Outcome, Problem> {
+    let files = Files::find()?;
+    say("making a corpus");
+    let corpus = Corpus::new(corpus::make(directories)?)?;
+    fs::create_dir_all(&files.folder)?;
+    let bodies = files.folder.join("corpus.jsonl");
+    fs::write(&bodies, corpus.bodies.join("\n"))?;
+    say("measuring natively");
+    let native = answer(Command::new(&files.program).arg("measure"), &bodies)?;
+    say("measuring in V8");
+    let v8 = answer(files.v8().arg("measure"), &bodies)?;
+    let heap = answer(files.v8().arg("heap"), &bodies)?;
+    say("measuring gitleaks and kingfisher");
+    let scanners = scanners::measure(python, &files.folder, &corpus.texts.join("\n"))?;
+    let node = spoken(Command::new("node").args(["-p", "`${process.version}, V8 ${process.versions.v8}`"]))?;
+    Ok(Outcome { native, v8, heap, scanners, processor: processor(), node: node.trim().to_owned() })
+}
+
+/// What must have been built, and where files may be written.
+struct Files {
+    program: PathBuf,
+    module: PathBuf,
+    folder: PathBuf,
+}
+
+impl Files {
+    /// Beside this program, where cargo puts them.
+    fn find() -> Result<Self, Problem> {
+        let program = std::env::current_exe()?;
+        let target = program.ancestors().nth(2).unwrap_or(Path::new("."));
+        let module = target.join("wasm32-wasip1/wasm/redact-bench.wasm");
+        if !module.exists() {
+            return Err(Problem::Missing(module));
+        }
+        Ok(Self { module, folder: target.join("redact-bench"), program })
+    }
+
+    /// The module in V8, which optimises each function before it first runs it.
+    fn v8(&self) -> Command {
+        let mut command = Command::new("node");
+        command.args(["--no-warnings", "--no-liftoff"]);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/run.mjs")).arg(&self.module);
+        command
+    }
+}
+
+/// What a process measures of a corpus.
+fn answer<T: DeserializeOwned>(command: &mut Command, corpus: &Path) -> Result<T, Problem> {
+    Ok(serde_json::from_str(&spoken(command.stdin(File::open(corpus)?))?)?)
+}
+
+/// What a command says on its standard output.
+fn spoken(command: &mut Command) -> Result<String, Problem> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |why: String| Problem::Program { name: name.clone(), why };
+    let output = command.stderr(Stdio::piped()).output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What the processor calls itself.
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = |line: &str| {
+        let (_, value) = line.strip_prefix("model name")?.split_once(": ")?;
+        Some(value.trim().to_owned())
+    };
+    text.lines().find_map(named).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+fn say(text: &str) {
+    // Progress that nobody reads is no reason to stop.
+    let _ = writeln!(io::stderr(), "{text}");
+}
