@@ -43,12 +43,16 @@ pub(crate) fn exchange(n: u8) -> String {
 }
 
 fn part(n: u8, seq: u64, at: u64, content: Value) -> String {
-    json!({"hansard.v1": {
+    json!({"hansard.v2": {
         "exchange": exchange(n), "boot": "01890000-0000-7000-8000-000000000001", "seq": seq,
         "at": START + at, "gateway": {"node": "", "filter": "0.1.0", "policy": "00"},
         "part": content,
     }})
     .to_string()
+}
+
+fn finding(rule: &str, at: &str, count: u64, fingerprint: &str) -> Value {
+    json!({"rule": rule, "at": at, "count": count, "fingerprint": fingerprint, "action": "mask"})
 }
 
 fn who() -> Value {
@@ -57,6 +61,8 @@ fn who() -> Value {
 }
 
 fn opened(n: u8, seq: u64, body: &str) -> String {
+    let found = finding("aws-access-key-id", "/messages/0/content", 2, "0123456789abcdef");
+    let findings = if n == 1 { vec![found] } else { Vec::new() };
     let content = json!({"opened": {
         "who": who(),
         "from": {"address": "10.0.0.1:5000"},
@@ -65,6 +71,7 @@ fn opened(n: u8, seq: u64, body: &str) -> String {
         "request": {"method": "POST", "path": "/v1/messages?beta=true", "model": "claude-x",
                     "headers": [["accept", "a"], ["x-b", "1"], ["Accept", "b"]],
                     "bytes": body.len(), "body": "BODY"},
+        "findings": findings,
     }});
     part(n, seq, u64::from(n) * 10_000, content).replace("\"BODY\"", body)
 }
@@ -120,6 +127,7 @@ fn streamed(n: u8, seq: u64) -> String {
                      "events": events, "usage": {"input_tokens": 1, "cache_read_input_tokens": 41, "output_tokens": 7},
                      "stop_reason": "tool_use"},
         "end": {"why": "complete"},
+        "findings": [finding("email", "event 2 /delta/text", 1, "fedcba9876543210"), finding("iban", "", 7, "")],
     }});
     part(n, seq, u64::from(n) * 10_000 + 400, content)
 }
@@ -141,6 +149,7 @@ fn refused(n: u8, seq: u64) -> String {
         "session": {"id": "the client's own"},
         "decision": {"effect": "refuse", "not_applied": [{"rule": "developers", "because": "model"}]},
         "request": {"method": "POST", "path": "/v1/messages", "headers": [], "model": "claude-y", "bytes": 0},
+        "findings": [finding("card", "/\u{202e}x", 1, "00112233aabbccdd")],
         "refusal": {"status": 400, "kind": "policy_blocked", "message": "no rule admits \u{202e}you"},
     }});
     part(n, seq, u64::from(n) * 10_000, content)

@@ -1,11 +1,11 @@
-//! Texts that are made to keep a scanner busy, a megabyte each, and one that is not.
+//! Texts that are made to keep a scanner busy, of any length, and one that is not.
 
 use crate::base64;
 use crate::random::Random;
 use hansard_redact::body::quoted_content;
 use hansard_redact::{Rule, rules};
 
-/// Bytes of each as a request's body, about.
+/// Bytes of each as a request's body, about, where nothing else is asked for.
 pub(crate) const SIZE: usize = 1 << 20;
 
 /// Ordinary text: this project's own documentation and code.
@@ -76,31 +76,31 @@ pub(crate) fn names() -> Vec<&'static str> {
     [NORMAL_NAME].into_iter().chain(units).chain(made).collect()
 }
 
-/// The input of a name.
-pub(crate) fn input(name: &str) -> Option<Input> {
+/// The input of a name, about so many bytes as a request's body.
+pub(crate) fn input(name: &str, size: usize) -> Option<Input> {
     if let Some((_, unit)) = UNITS.iter().find(|(unit, _)| *unit == name) {
-        return Some(Input::Text(repeated(unit, SIZE)));
+        return Some(Input::Text(repeated(unit, size)));
     }
     Some(match name {
-        NORMAL_NAME => Input::Text(repeated(&NORMAL.concat(), SIZE)),
-        "every-keyword" => Input::Text(repeated(&every_keyword(), SIZE)),
-        "near-matches" => Input::Text(repeated(&near_matches(), SIZE)),
+        NORMAL_NAME => Input::Text(repeated(&NORMAL.concat(), size)),
+        "every-keyword" => Input::Text(repeated(&every_keyword(), size)),
+        "near-matches" => Input::Text(repeated(&near_matches(), size)),
         "near-placeholders" => {
-            Input::Text(repeated(&format!("HANSARD-{}", "a-".repeat(48)), SIZE))
+            Input::Text(repeated(&format!("HANSARD-{}", "a-".repeat(48)), size))
         }
-        "long-assignment" => Input::Text(format!("api_key = \"{}", letters(SIZE))),
-        "base64-text" => Input::Text(coded(repeated("curl -u api_key = ", SIZE).as_bytes())),
+        "long-assignment" => Input::Text(format!("api_key = \"{}", letters(size))),
+        "base64-text" => Input::Text(coded(repeated("curl -u api_key = ", size).as_bytes(), size)),
         "base64-twice" => {
-            let once = coded(repeated("curl -u api_key = ", SIZE).as_bytes());
-            Input::Text(coded(once.as_bytes()))
+            let once = coded(repeated("curl -u api_key = ", size).as_bytes(), size);
+            Input::Text(coded(once.as_bytes(), size))
         }
         "base64-bytes" => {
             let mut random = Random::new(8);
-            let bytes: Vec<u8> = (0..SIZE).map(|_| (random.next() >> 32) as u8).collect();
-            Input::Text(coded(&bytes))
+            let bytes: Vec<u8> = (0..size).map(|_| (random.next() >> 32) as u8).collect();
+            Input::Text(coded(&bytes, size))
         }
-        "deep-json" => Input::Json(deep_json()),
-        "short-strings" => Input::Json(format!("[{}0]", repeated("\"key\",", SIZE))),
+        "deep-json" => Input::Json(deep_json(size)),
+        "short-strings" => Input::Json(format!("[{}0]", repeated("\"key\",", size))),
         _ => return None,
     })
 }
@@ -132,17 +132,17 @@ fn letters(bytes: usize) -> String {
     (0..bytes).filter_map(|_| digits.get(random.within(0..digits.len()))).copied().map(char::from).collect()
 }
 
-fn coded(bytes: &[u8]) -> String {
+fn coded(bytes: &[u8], size: usize) -> String {
     let mut text = base64::encode(bytes);
-    text.truncate(SIZE);
+    text.truncate(size);
     text
 }
 
 /// Lists and objects in each other, as deep as they are read, again and again.
-fn deep_json() -> String {
+fn deep_json(size: usize) -> String {
     let half = 60;
     let one = format!("{}\"password\"{}", "{\"a\":[".repeat(half), "]}".repeat(half));
-    let count = SIZE / one.len();
+    let count = size / one.len();
     format!("[{}]", vec![one; count].join(","))
 }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn every_input_is_as_long_as_the_others() {
         for name in names() {
-            let size = input(name).unwrap().body().len();
+            let size = input(name, SIZE).unwrap().body().len();
             assert!((SIZE * 9 / 10..SIZE * 11 / 10).contains(&size), "{name}: {size} bytes");
         }
     }

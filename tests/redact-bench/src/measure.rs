@@ -1,7 +1,7 @@
 //! One process's measurements.
 
 use crate::figures::Figures;
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
 use crate::texts::Corpus;
 use crate::{deltas, engines, hostile, speed};
 use std::time::Instant;
@@ -11,14 +11,17 @@ pub(crate) const ROUNDS: usize = 5;
 
 /// Measures everything.
 pub(crate) fn measure(corpus: &Corpus) -> Result<Figures, Problem> {
+    say("  bodies and texts");
     let (speed, planted) = speed::measure(corpus)?;
+    say("  deltas");
+    let deltas = deltas::measure(corpus)?;
     Ok(Figures {
         bodies: corpus.bodies.len(),
         raw: corpus.raw(),
         plain: corpus.plain(),
         speed,
         planted,
-        deltas: deltas::measure(corpus)?,
+        deltas,
         configure_ms: configure()?,
         hostile: hostile::measure()?,
     })

@@ -1,7 +1,8 @@
-//! Why something could not be measured: a sentence each, with its cure.
+//! What a person who waits is told: what is being measured, and why something could not be; a
+//! sentence each, with its cure.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug)]
@@ -60,4 +61,10 @@ impl From<serde_json::Error> for Problem {
     fn from(error: serde_json::Error) -> Self {
         Self::Corpus(error.to_string())
     }
+}
+
+/// Says how far it is.
+pub(crate) fn say(text: &str) {
+    // Progress that nobody reads is no reason to stop.
+    let _ = writeln!(io::stderr(), "{text}");
 }

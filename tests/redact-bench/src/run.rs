@@ -1,13 +1,12 @@
 //! The whole run: a corpus, then each engine and scanner on it, one after the other.
 
 use crate::figures::{Figures, Heap};
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
 use crate::scanners::{self, Scanner};
 use crate::texts::Corpus;
 use crate::corpus;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -78,9 +77,10 @@ fn answer<T: DeserializeOwned>(command: &mut Command, corpus: &Path) -> Result<T
 fn spoken(command: &mut Command) -> Result<String, Problem> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |why: String| Problem::Program { name: name.clone(), why };
-    let output = command.stderr(Stdio::piped()).output().map_err(|error| failed(error.to_string()))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(failed(output.status.to_string()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -93,9 +93,4 @@ fn processor() -> String {
         Some(value.trim().to_owned())
     };
     text.lines().find_map(named).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
-fn say(text: &str) {
-    // Progress that nobody reads is no reason to stop.
-    let _ = writeln!(io::stderr(), "{text}");
 }

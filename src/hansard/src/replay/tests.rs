@@ -19,6 +19,8 @@ fn streamed_text_comes_in_its_pieces_and_a_tool_call_when_it_is_whole() {
     let expected = "   claude  I'll look\\u{9b}2J.\n           Now.\n   \
                     tool    Bash\n           command: ls -la\n   \
                     event   [unheard_of] \"no \\u001bJSON\"\n   \
+                    found   email ×1 in event 2 /delta/text → mask (fedcba98…)\n   \
+                    found   iban ×7 in many places → mask\n   \
                     end     complete · tool_use · 42 tokens in, 7 out · 400 ms\n";
     assert_eq!(text, expected);
 }

@@ -29,10 +29,13 @@ open  4 exchanges
    who     alice <a@example.com> (developers)
    rule    developers: allow
    user    list \\u{{1b}}[31mfiles
+   found   aws-access-key-id ×2 in /messages/0/content → mask (01234567…)
    claude  I'll look\\u{{9b}}2J.
            Now.
    tool    Bash
            command: ls -la
+   found   email ×1 in event 2 /delta/text → mask (fedcba98…)
+   found   iban ×7 in many places → mask
    end     complete · tool_use · 42 tokens in, 7 out · 400 ms
 
 ── 2  2024-02-29 12:00:20  POST /v1/messages?beta=true claude-x  ended  {}
@@ -46,6 +49,7 @@ open  4 exchanges
 ── 3  2024-02-29 12:00:30  POST /v1/messages claude-y  refused  {}
    who     alice <a@example.com> (developers)
    rule    none: refuse · did not apply: developers (model)
+   found   card ×1 in /\\u{{202e}}x → mask (00112233…)
    told    400 policy_blocked: no rule admits \\u{{202e}}you
 
 ── 4  2024-02-29 12:00:40  POST /v1/messages?beta=true claude-x  open  {}
@@ -85,7 +89,19 @@ fn json_has_its_stable_names_and_the_body_digit_for_digit() {
     assert_eq!(first["response"]["usage"]["output_tokens"], 7);
     assert_eq!(first["response"]["events"].as_array().unwrap().len(), 13);
     assert_eq!(first["end"]["why"], "complete");
-    assert_eq!(first["findings"], json!([]));
+    assert_eq!(
+        first["findings"],
+        json!([
+            {"part": "opened", "rule": "aws-access-key-id", "at": "/messages/0/content", "count": 2,
+             "fingerprint": "0123456789abcdef", "action": "mask"},
+            {"part": "closed", "rule": "email", "at": "event 2 /delta/text", "count": 1,
+             "fingerprint": "fedcba9876543210", "action": "mask"},
+            {"part": "closed", "rule": "iban", "at": "", "count": 7, "fingerprint": "",
+             "action": "mask"},
+        ])
+    );
+    assert_eq!(exchanges[1]["findings"], json!([]));
+    assert_eq!(exchanges[2]["findings"][0]["part"], "refused");
     assert_eq!(
         first["parts"][2],
         json!({"part": "closed", "boot": "01890000-0000-7000-8000-000000000001", "seq": 3,

@@ -6,8 +6,8 @@ use super::prefix::Shape;
 use crate::check::entropy;
 use crate::pii::Pii;
 use crate::rule::{Check, Rule};
-use crate::rules;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 /// The longest match that is looked for, bytes.
@@ -136,6 +136,7 @@ impl Compiled {
     pub(super) fn new(
         detector: Detector,
         index: usize,
+        begins: &HashMap<&str, &str>,
         literals: &mut Gathered,
     ) -> Result<Self, InvalidDetector> {
         let Detector { id, action, look } = detector;
@@ -153,7 +154,7 @@ impl Compiled {
                 pattern.min_entropy = rule.min_entropy;
                 pattern.check = rule.check;
                 pattern.has_literal_begin = true;
-                for literal in rules::begins(rule.id) {
+                for literal in begins.get(rule.id).copied().unwrap_or_default().split('\t') {
                     literals.add(literal.as_bytes(), Head { detector: index, role: Role::Begin });
                 }
                 Some(pattern)

@@ -98,6 +98,7 @@ impl Engine {
     /// The first detector that cannot be used, and why.
     pub fn new(detectors: Vec<Detector>, keyring: Keyring) -> Result<Self, InvalidDetector> {
         let mut compiled = Vec::with_capacity(detectors.len().saturating_add(1));
+        let begins = crate::rules::begins();
         let mut literals = Gathered::default();
         let mut kinds = Kinds::default();
         let mut personal = Vec::new();
@@ -108,7 +109,7 @@ impl Engine {
                 kinds.insert(kind);
                 personal.push((kind, index));
             }
-            let one = Compiled::new(detector, index, &mut literals)?;
+            let one = Compiled::new(detector, index, &begins, &mut literals)?;
             look_back = look_back.max(one.look_back());
             compiled.push(one);
         }

@@ -9,6 +9,7 @@
 //! Sample secrets are random characters. Nothing here was ever valid.
 
 use crate::rule::Rule;
+use std::collections::HashMap;
 
 /// From a vendor's word to the value it names: the rest of the name, and then whatever closes it,
 /// assigns and opens the value. On the way there may be one step into a mapping or a call
@@ -69,10 +70,9 @@ mod workplace;
 /// before a text asks for it.
 const BEGINS: &str = include_str!("begins.tsv");
 
-/// The literals of a rule, in lower case.
-pub(crate) fn begins(id: &str) -> impl Iterator<Item = &'static str> {
-    let line = BEGINS.lines().find_map(|line| line.strip_prefix(id)?.strip_prefix('\t'));
-    line.unwrap_or_default().split('\t')
+/// Each rule's literals, in lower case and with tabs between, by the rule's id.
+pub(crate) fn begins() -> HashMap<&'static str, &'static str> {
+    BEGINS.lines().filter_map(|line| line.split_once('\t')).collect()
 }
 
 /// Every rule, by family. Order carries no meaning.

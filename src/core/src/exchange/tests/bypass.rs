@@ -17,6 +17,11 @@ use std::path::Path;
 
 /// Bodies up to this size come byte by byte, too.
 const SMALL: usize = 8 << 10;
+/// A stream that is cut in two everywhere also breaks off, at one place in so many.
+const BREAKS: usize = 5;
+/// What makes the value one stands behind it: a quoted password ends with its quote. A text that
+/// breaks off before is judged as it would be whole, and there is none in it.
+const NEEDS_ITS_END: [&str; 1] = ["stream/text-context-in-earlier-delta"];
 
 #[test]
 fn no_request_carries_a_value_upstream_or_into_the_record() {
@@ -157,7 +162,10 @@ impl Run {
         }
         for (how, cuts) in cuts {
             answer_passes(gateway, &mut look, case, &how, &cuts);
-            if let ([at], true) = (cuts.as_slice(), case.is_split) {
+            let breaks = case.is_split && !NEEDS_ITS_END.contains(&case.name.as_str());
+            if let ([at], true) = (cuts.as_slice(), breaks)
+                && at % BREAKS == 0
+            {
                 answer_breaks_off(gateway, &mut look, case, &format!("broken off at {at}"), *at);
             }
         }
