@@ -377,7 +377,7 @@ mod tests {
             covered.clone(),
             format!(r#"{{"a":"{}"}}"#, escapes.replace('\\', "\\\\")),
             format!(r#"{{"a":"{}"}}"#, escapes.replace('\\', "\\\\\\\\")),
-            format!("\u{1b}[1mglpat-\u{1b}[0mwreeXbULC2VFZz--tU6j"),
+            "\u{1b}[1mglpat-\u{1b}[0mwreeXbULC2VFZz--tU6j".into(),
             "token: Z2xwYXQtd3JlZVhiVUxDMlZGWnotLXRVNmo=.".into(),
             // Base64 of a percent-encoded form, within JSON.
             r#"{"a":"JTY3JTZjJTcwJTYxJTc0LXdyZWVYYlVMQzJWRlp6LS10VTZq"}"#.into(),

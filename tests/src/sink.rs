@@ -216,9 +216,11 @@ fn kept_entry(entry: &HttpAccessLogEntry) -> Entry {
     let record = records.next().map(|(_, record)| record.clone());
     let named = objects.iter().find(|(key, _)| key == "wasm.hansard.exchange");
     let named = named.map(|(_, id)| String::from_utf8_lossy(id).into_owned());
+    // Read as text: a record may hold what a strict reader refuses, a lone surrogate say.
     let within = || {
-        let record: Value = serde_json::from_slice(record.as_deref()?).ok()?;
-        Some(record.get("hansard.v2")?.get("exchange")?.as_str()?.to_owned())
+        let record = String::from_utf8_lossy(record.as_deref()?).into_owned();
+        let (_, id) = record.split_once(r#""exchange":""#)?;
+        Some(id.split_once('"')?.0.to_owned())
     };
     let exchange = named.or_else(within);
     Entry { bytes: entry.encode_to_vec(), record, exchange }

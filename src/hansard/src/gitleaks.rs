@@ -15,8 +15,8 @@
 
 mod re2;
 
-use hansard_core::config::raw::{self, RawCustom};
 use hansard_core::config::Policy;
+use hansard_core::config::raw::{self, RawCustom};
 use hansard_core::redaction::{Keys, Redactor};
 use serde::Deserialize;
 use serde_json::json;
@@ -25,6 +25,8 @@ use toml::{Table, Value};
 
 /// Shorter keywords are not looked for, bytes.
 const LEAST_KEYWORD: usize = 3;
+/// Said of a rule that such a keyword does not help.
+const SHORT_KEYWORDS: &str = " (keywords under three characters do not count)";
 /// The longest name of a rule, bytes.
 const MOST_ID: usize = 80;
 /// What stands before a name that is taken.
@@ -57,7 +59,8 @@ pub(crate) fn import(
     })?;
     let file: File = serde_path_to_error::deserialize(lower_keys(Value::Table(table)))
         .map_err(|error| format!("{}: {}", error.path(), error.inner().message()))?;
-    let mut import = Import { action, taken, rules: Vec::new(), notes: Vec::new() };
+    let mut import =
+        Import { action, taken, exemptions: BTreeMap::new(), rules: Vec::new(), notes: Vec::new() };
     import.file(file);
     Ok(Imported { rules: import.rules, notes: import.notes })
 }
@@ -129,6 +132,8 @@ const SILENT: [&str; 5] = ["title", "description", "tags", "minversion", "versio
 struct Import<'a> {
     action: &'a str,
     taken: BTreeSet<String>,
+    /// Patterns of allowlists as the gateway takes them, or why it does not.
+    exemptions: BTreeMap<String, Result<String, String>>,
     rules: Vec<RawCustom>,
     notes: Vec<String>,
 }
@@ -200,23 +205,18 @@ impl Import<'_> {
             self.notes.push(format!("{whose}: imported without `{key}`: {what}"));
         }
         let own = self.allowlists(&whose, allowlist, allowlists);
-        let global = everywhere
-            .iter()
-            .filter(|list| list.targets.is_empty() || list.targets.contains(&id));
+        let global =
+            everywhere.iter().filter(|list| list.targets.is_empty() || list.targets.contains(&id));
         let mut rule = RawCustom {
-            id: self.name(&id),
-            action: self.action.to_owned(),
-            pattern: Some(pattern),
             keywords,
             min_entropy: entropy.filter(|entropy| *entropy > 0.0),
             group: (secretgroup > 0).then_some(secretgroup),
-            allow: Vec::new(),
-            stop_words: Vec::new(),
-            literals: Vec::new(),
-            keys: Vec::new(),
+            ..custom(&self.name(&id), self.action, &pattern)
         };
         if let Some(why) = fault(&rule) {
-            self.notes.push(format!("{whose}: left out: {why}"));
+            let has_short = rule.keywords.iter().any(|word| is_short(word));
+            let short = if has_short { SHORT_KEYWORDS } else { "" };
+            self.notes.push(format!("{whose}: left out: {why}{short}"));
             return;
         }
         self.check_keywords(&whose, &rule);
@@ -235,28 +235,29 @@ impl Import<'_> {
 
     /// Adds a pattern that exempts values, if the gateway takes it.
     fn allow(&mut self, whose: &str, rule: &mut RawCustom, regex: &str) {
-        let why = match re2::translate(regex) {
-            Ok(pattern) => {
-                rule.allow.push(pattern);
-                match fault(rule) {
-                    None => return,
-                    Some(why) => {
-                        rule.allow.pop();
-                        why
-                    }
-                }
+        let exemption = self.exemptions.entry(regex.to_owned()).or_insert_with(|| {
+            let pattern = re2::translate(regex)?;
+            let probe = custom("probe", self.action, "probe");
+            match fault(&RawCustom { allow: vec![pattern.clone()], ..probe }) {
+                None => Ok(pattern),
+                Some(why) => Err(why),
             }
-            Err(why) => why,
-        };
-        self.notes.push(format!("{whose}: imported without an allowlist's regex {regex:?}: {why}"));
+        });
+        match exemption {
+            Ok(pattern) => rule.allow.push(pattern.clone()),
+            Err(why) => self
+                .notes
+                .push(format!("{whose}: imported without an allowlist's regex {regex:?}: {why}")),
+        }
     }
 
     /// A keyword too short to look for loses what stands with it alone.
     fn check_keywords(&mut self, whose: &str, rule: &RawCustom) {
-        let short = rule.keywords.iter().filter(|word| word.len() < LEAST_KEYWORD);
+        let short = rule.keywords.iter().filter(|word| is_short(word));
         let short: Vec<_> = short.map(|word| format!("{word:?}")).collect();
         // With a literal begin the pattern needs none.
-        if !short.is_empty() && fault(&RawCustom { keywords: Vec::new(), ..rule.clone() }).is_some() {
+        if !short.is_empty() && fault(&RawCustom { keywords: Vec::new(), ..rule.clone() }).is_some()
+        {
             self.notes.push(format!(
                 "{whose}: imported without the keyword {}: under {LEAST_KEYWORD} characters it is not \
                  looked for, and what stands with no other keyword is not found",
@@ -274,7 +275,9 @@ impl Import<'_> {
         let named = one.into_iter().map(|list| ("allowlist".to_owned(), list));
         let more = more.into_iter().enumerate();
         let lists = named.chain(more.map(|(at, list)| (format!("allowlists[{at}]"), list)));
-        lists.map(|(name, list)| self.allowlist(&format!("{whose}: imported without `{name}"), list)).collect()
+        lists
+            .map(|(name, list)| self.allowlist(&format!("{whose}: imported without `{name}"), list))
+            .collect()
     }
 
     /// Of a list, what exempts values by what they are. `without`: how its notes begin.
@@ -289,7 +292,8 @@ impl Import<'_> {
             targetrules,
             rest,
         } = list;
-        let criteria = [!commits.is_empty(), !paths.is_empty(), !regexes.is_empty(), !stopwords.is_empty()];
+        let criteria =
+            [!commits.is_empty(), !paths.is_empty(), !regexes.is_empty(), !stopwords.is_empty()];
         let wants_all = matches!(condition.to_ascii_uppercase().as_str(), "AND" | "&&");
         if wants_all && criteria.iter().filter(|is_there| **is_there).count() > 1 {
             self.notes.push(format!(
@@ -310,7 +314,10 @@ impl Import<'_> {
         }
         let is_of_secret = matches!(regextarget.to_ascii_lowercase().as_str(), "" | "secret");
         if !is_of_secret && !regexes.is_empty() {
-            note("regexes", &format!("`regexTarget = \"{regextarget}\"`: only the secret is compared"));
+            note(
+                "regexes",
+                &format!("`regexTarget = \"{regextarget}\"`: only the secret is compared"),
+            );
         }
         Allowed {
             regexes: if is_of_secret { regexes } else { Vec::new() },
@@ -339,6 +346,26 @@ impl Import<'_> {
         let prefixed = format!("{PREFIX}{}", cut(name, MOST_ID - PREFIX.len() - 5));
         let numbered = (2_u32..).map(|n| format!("{prefixed}-{n}"));
         std::iter::once(prefixed.clone()).chain(numbered).find(free).unwrap_or(prefixed)
+    }
+}
+
+fn is_short(keyword: &str) -> bool {
+    keyword.len() < LEAST_KEYWORD
+}
+
+/// A rule with a pattern, and nothing else.
+fn custom(id: &str, action: &str, pattern: &str) -> RawCustom {
+    RawCustom {
+        id: id.to_owned(),
+        action: action.to_owned(),
+        pattern: Some(pattern.to_owned()),
+        keywords: Vec::new(),
+        min_entropy: None,
+        group: None,
+        allow: Vec::new(),
+        stop_words: Vec::new(),
+        literals: Vec::new(),
+        keys: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! wire. Nothing is sent, and nothing is recorded.
 
 use crate::failure::Failure;
-use crate::policy::{Loaded, PolicyError, Source};
+use crate::policy::{Loaded, Source};
 use crate::terminal;
 use hansard_core::redaction::{Blocked, Redactor};
 use serde::Serialize;
@@ -26,7 +26,8 @@ const TEXT: &str = "text";
 
 /// Redact a text or a request, to try rules
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The redacted text goes to standard output as the record would show it, the findings to
+#[command(
+    after_help = "The redacted text goes to standard output as the record would show it, the findings to
 standard error. A file that holds a JSON object or list is read as a request body, any other
 as a text.
 
@@ -39,7 +40,8 @@ the policy or the file cannot be read.
 Examples:
   hansard redact notes.txt
   git diff | hansard redact --policy policies/default.yaml > diff.txt
-  hansard redact request.json --json | jq '.findings[].rule'")]
+  hansard redact request.json --json | jq '.findings[].rule'"
+)]
 pub(crate) struct Args {
     /// The file; `-` is standard input
     #[arg(default_value = "-", value_name = "FILE")]
@@ -57,8 +59,8 @@ pub(crate) struct Args {
 pub(crate) enum RedactError {
     #[error("cannot read {}: {source}; name a file, or `-` for standard input", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("{KEY}: {source}; give it 16 bytes or more, or unset it")]
-    Key { source: PolicyError },
+    #[error("{KEY} is too short for a key; give it 16 bytes or more, or unset it")]
+    ShortKey,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -105,9 +107,7 @@ fn trial(args: &Args) -> Result<(), Failure> {
 fn redactor(loaded: &Loaded, key: Option<OsString>) -> Result<Redactor, Failure> {
     match key.filter(|key| !key.is_empty()) {
         // The policy itself has made a redactor before: what is wrong now is the key.
-        Some(key) => loaded
-            .redactor(&key.into_vec())
-            .map_err(|source| RedactError::Key { source }.into()),
+        Some(key) => loaded.redactor(&key.into_vec()).map_err(|_| RedactError::ShortKey.into()),
         None => {
             writeln!(
                 io::stderr(),
@@ -150,7 +150,8 @@ fn report(out: &mut impl Write, done: &Redaction) -> io::Result<()> {
 }
 
 fn table(out: &mut impl Write, findings: &[Found]) -> io::Result<()> {
-    let rows: Vec<_> = findings.iter().map(|found| (found, terminal::line(found.place()))).collect();
+    let rows: Vec<_> =
+        findings.iter().map(|found| (found, terminal::line(found.place()))).collect();
     let width = |title: &str, longest: Option<usize>| longest.unwrap_or_default().max(title.len());
     let rule = width("RULE", findings.iter().map(|found| found.rule.len()).max());
     let place = width("PLACE", rows.iter().map(|(_, place)| place.chars().count()).max());
@@ -238,7 +239,8 @@ impl Redaction {
 
     /// Redacts a text as the gateway does within a request: as the content of a string.
     pub(crate) fn of_text(redactor: &mut Redactor, bytes: &[u8]) -> Self {
-        let quoted = std::str::from_utf8(bytes).ok().and_then(|text| serde_json::to_string(text).ok());
+        let quoted =
+            std::str::from_utf8(bytes).ok().and_then(|text| serde_json::to_string(text).ok());
         // Bytes that are no text cannot stand in a string; they are looked through as they are.
         let Some(quoted) = quoted else {
             return Self { fault: None, ..Self::of_body(redactor, bytes) };
@@ -265,11 +267,8 @@ mod tests {
     }
 
     fn found(redaction: &Redaction) -> Vec<(&str, &str, u64, &str)> {
-        let row = |one| {
-            let Found { rule, at, count, action, .. } = one;
-            (rule.as_str(), at.as_str(), *count, *action)
-        };
-        redaction.findings.iter().map(row).collect()
+        let found = redaction.findings.iter();
+        found.map(|one| (&*one.rule, &*one.at, one.count, one.action)).collect()
     }
 
     #[test]
@@ -309,7 +308,7 @@ mod tests {
         let cut = format!("[{AWS}");
         let done = Redaction::of_body(&mut redactor, cut.as_bytes());
         assert_eq!(found(&done), [("aws-access-key-id", "text", 1, "mask")]);
-        assert_eq!(done.fault.as_deref(), Some("not JSON at byte 1"));
+        assert!(done.fault.is_some());
     }
 
     #[test]
@@ -322,7 +321,10 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].starts_with("RULE               PLACE"), "{text}");
-        assert!(lines.iter().any(|line| line.contains("  /b ") && line.ends_with("      1")), "{text}");
+        assert!(
+            lines.iter().any(|line| line.contains("  /b ") && line.ends_with("      1")),
+            "{text}"
+        );
         assert!(lines[lines.len() - 1].starts_with("refused: This request holds"), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains(AWS), "{text}");
 

@@ -5,9 +5,7 @@
 
 use crate::time::rfc3339;
 use hansard_record::RawJson;
-use hansard_record::part::{
-    Closed, Content, Finding, NotApplied, Refusal, Request, Response, Who,
-};
+use hansard_record::part::{Closed, Content, Finding, NotApplied, Refusal, Request, Response, Who};
 use hansard_store::{Account, Exchange, Session, StoredPart};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

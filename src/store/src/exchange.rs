@@ -120,12 +120,12 @@ pub struct Ending {
 
 impl Introduction {
     pub(crate) fn of_opened(exchange: ExchangeId, part: &Opened<'_>) -> Self {
-        let Opened { who, from: _, session, decision, request } = part;
+        let Opened { who, from: _, session, decision, request, findings: _ } = part;
         Self::new(exchange, Some(who), session, decision, request)
     }
 
     pub(crate) fn of_refused(exchange: ExchangeId, part: &Refused<'_>) -> Self {
-        let Refused { who, from: _, session, decision, request, refusal: _, abandoned: _ } = part;
+        let Refused { who, from: _, session, decision, request, .. } = part;
         Self::new(exchange, who.as_ref(), session, decision, request)
     }
 

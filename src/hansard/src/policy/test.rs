@@ -200,12 +200,13 @@ impl Case {
     pub(super) fn all(loaded: &Loaded) -> Result<Vec<Self>, PolicyError> {
         let wrong = |what: String| PolicyError::Wrong { path: loaded.path.clone(), what };
         let read = |(at, value): (usize, &Value)| {
-            let case: Self = serde_path_to_error::deserialize(value).map_err(|error| {
-                match error.path().to_string().as_str() {
-                    "." => wrong(format!("tests[{at}]: {}", error.inner())),
-                    path => wrong(format!("tests[{at}].{path}: {}", error.inner())),
-                }
-            })?;
+            let case: Self =
+                serde_path_to_error::deserialize(value).map_err(|error| {
+                    match error.path().to_string().as_str() {
+                        "." => wrong(format!("tests[{at}]: {}", error.inner())),
+                        path => wrong(format!("tests[{at}].{path}: {}", error.inner())),
+                    }
+                })?;
             match case.fault() {
                 Some(fault) => Err(wrong(format!("tests[{at}].{fault}"))),
                 None => Ok(case),
@@ -221,7 +222,9 @@ impl Case {
         let asks_access = effect.is_some() || rule.is_some();
         let asks_redactor = findings.is_some() || redacted.is_some();
         if !asks_access && !asks_redactor {
-            return Some("expect: is empty; give it `effect`, `rule`, `findings` or `redacted`".into());
+            return Some(
+                "expect: is empty; give it `effect`, `rule`, `findings` or `redacted`".into(),
+            );
         }
         if request.body.is_some() && request.text.is_some() {
             return Some("request: has both `body` and `text`".into());
@@ -233,7 +236,9 @@ impl Case {
             return Some("who: is missing; the rules ask for groups".into());
         }
         match &request.endpoint {
-            None if asks_access => Some("request.endpoint: is missing; the rules ask for it".into()),
+            None if asks_access => {
+                Some("request.endpoint: is missing; the rules ask for it".into())
+            }
             Some(name) if Endpoint::named(name).is_none() => Some(format!(
                 "request.endpoint: {name:?} is not one of messages, count_tokens, models"
             )),
@@ -322,7 +327,9 @@ impl Case {
         // A mapping has no bytes of its own to compare.
         let is_mapping = self.request.body.as_ref().is_some_and(|body| !body.is_string());
         let is_same = match wanted {
-            Value::String(text) if is_mapping => parsed(text).is_some_and(|it| Some(it) == parsed(&wire)),
+            Value::String(text) if is_mapping => {
+                parsed(text).is_some_and(|it| Some(it) == parsed(&wire))
+            }
             Value::String(text) => *text == wire,
             other => parsed(&wire).as_ref() == Some(other),
         };

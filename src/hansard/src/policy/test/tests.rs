@@ -32,7 +32,8 @@ fn problems(test: &str) -> Vec<String> {
 #[test]
 fn what_holds_has_no_problems() {
     let body = r#"request: { body: { model: m, messages: [{ content: "AWS" }, { content: "a bluebird, bluebird" }] } }"#;
-    let aws = "{ rule: aws-access-key-id, at: /messages/0/content, action: pseudonymize, count: 1 }";
+    let aws =
+        "{ rule: aws-access-key-id, at: /messages/0/content, action: pseudonymize, count: 1 }";
     for test in [
         "who: { groups: [developers] }, request: { endpoint: messages, model: x }, expect: { effect: allow, rule: all }",
         "who: { groups: [] }, request: { endpoint: messages, model: x }, expect: { effect: refuse }",
@@ -52,13 +53,21 @@ fn what_holds_has_no_problems() {
 fn a_value_that_does_not_pass_refuses_by_its_rule() {
     let key = "-----BEGIN RSA PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA1c7+9z5Pad7OejecsQ0buoHHzZeJK2QGe0ElOEbHZkFuyzEy\\n\
                wXkyoDnV3a5hVdVZ8C2bYbVbVqHJzTq0sC5aJmKkTn0wZ1sP3x7uYh8rQdGfXeLo\\n-----END RSA PRIVATE KEY-----";
-    let request = format!("who: {{ groups: [developers] }}, request: {{ endpoint: messages, model: x, text: \"{key}\" }}");
+    let request = format!(
+        "who: {{ groups: [developers] }}, request: {{ endpoint: messages, model: x, text: \"{key}\" }}"
+    );
     let found = problems(&format!("{request}, expect: {{ effect: allow, redacted: x }}"));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("effect is refuse by redact/") && found[0].ends_with(", not allow"), "{found:?}");
+    assert!(
+        found[0].starts_with("effect is refuse by redact/") && found[0].ends_with(", not allow"),
+        "{found:?}"
+    );
     assert!(found[1].starts_with("nothing goes over the wire: rule "), "{found:?}");
     let rule = found[0].split(' ').nth(4).unwrap().trim_end_matches(',');
-    assert_eq!(problems(&format!("{request}, expect: {{ effect: refuse, rule: {rule} }}")), [""; 0]);
+    assert_eq!(
+        problems(&format!("{request}, expect: {{ effect: refuse, rule: {rule} }}")),
+        [""; 0]
+    );
 }
 
 #[test]
@@ -109,7 +118,11 @@ fn one_that_names_less_leaves_the_finding_to_one_that_names_more() {
         "[{ rule: project, at: /a }, { rule: project }]",
         "[{ rule: project }, { rule: project }]",
     ] {
-        assert_eq!(problems(&format!("{text}, expect: {{ findings: {findings} }}")), [""; 0], "{findings}");
+        assert_eq!(
+            problems(&format!("{text}, expect: {{ findings: {findings} }}")),
+            [""; 0],
+            "{findings}"
+        );
     }
     let both = "[{ rule: project, at: /a }, { rule: project, at: /a }]";
     assert_eq!(
@@ -123,14 +136,20 @@ fn a_test_that_cannot_be_asked_is_named_with_its_path() {
     let who = "who: { groups: [g] }";
     for (test, expected) in [
         ("request: {}, expect: { efect: allow }", "expect.efect: unknown field `efect`"),
-        ("request: { text: a }, expect: { findings: [{ rul: x }] }", "expect.findings[0].rul: unknown field"),
+        (
+            "request: { text: a }, expect: { findings: [{ rul: x }] }",
+            "expect.findings[0].rul: unknown field",
+        ),
         ("request: {}, expect: { effect: permit }", "expect.effect: unknown variant `permit`"),
         ("request: { endpont: messages }, expect: {}", "request.endpont: unknown field"),
         ("request: {}, expect: {}", "expect: is empty"),
         ("request: {}, expect: { findings: [] }", "request: needs `body` or `text`"),
         ("request: { body: {}, text: a }, expect: { findings: [] }", "request: has both"),
         ("request: { endpoint: messages }, expect: { effect: allow }", "who: is missing"),
-        (&format!("{who}, request: {{}}, expect: {{ effect: allow }}"), "request.endpoint: is missing"),
+        (
+            &format!("{who}, request: {{}}, expect: {{ effect: allow }}"),
+            "request.endpoint: is missing",
+        ),
         (
             &format!("{who}, request: {{ endpoint: files }}, expect: {{ effect: allow }}"),
             "request.endpoint: \"files\" is not one of",
