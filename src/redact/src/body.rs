@@ -4,13 +4,15 @@
 //! Every string is scanned as it reads once its escapes are resolved: names and values, wherever
 //! they stand. What is found is put back by its place in the raw text, so nothing else changes.
 
+use crate::change::splice;
+pub use crate::change::{Change, Changed, quoted_content};
+use crate::way::{Restores, Way};
 use crate::engine::{Action, Engine, Map, PLACEHOLDER};
 use crate::hit::{Hit, Tallies};
 use crate::json::{Frame, InvalidJson, Place, Visitor, unescape, walk};
 use crate::redacted::Redacted;
 use crate::seen::{self, Seen};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -103,19 +105,6 @@ pub struct Body {
     pub pieces: Vec<Piece>,
 }
 
-/// A stretch of a text, and what takes its place in the texts that come of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The stretch, bytes.
-    pub at: Range<usize>,
-    /// What takes its place.
-    pub with: Rc<str>,
-    /// It changes on the wire.
-    pub wire: bool,
-    /// It changes on record.
-    pub record: bool,
-}
-
 /// A string that is a piece of a longer text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -147,67 +136,6 @@ pub enum Refusal {
     Invalid(InvalidJson),
     /// It holds too many values.
     TooMany,
-}
-
-/// Placeholders and the values that they stand for. Never printed.
-#[derive(Clone, Default)]
-pub struct Restores(HashMap<Rc<str>, String>);
-
-impl std::fmt::Debug for Restores {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Restores({})", self.0.len())
-    }
-}
-
-impl Restores {
-    /// Remembers a value.
-    pub fn add(&mut self, placeholder: &Rc<str>, value: String) {
-        self.0.entry(Rc::clone(placeholder)).or_insert(value);
-    }
-
-    /// Takes in another text's.
-    pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    /// The value that a placeholder stands for.
-    #[must_use]
-    pub fn value(&self, placeholder: &str) -> Option<&str> {
-        self.0.get(placeholder).map(String::as_str)
-    }
-
-    /// Whether there is nothing to restore.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Bytes of memory held, about.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.0.values().map(|value| value.len().saturating_add(160)).sum()
-    }
-}
-
-/// Which way a text goes, and what that means for its values.
-#[derive(Clone, Copy, Debug)]
-pub enum Way<'a> {
-    /// To the upstream.
-    Request,
-    /// To the client, who gets back what it sent.
-    Response(&'a Restores),
-}
-
-impl Way<'_> {
-    /// What is done with a value, by its detector's action. The client may see what would be
-    /// hidden from the upstream alone.
-    #[must_use]
-    pub fn action(self, action: Action) -> Action {
-        match (self, action) {
-            (Self::Response(_), Action::Pseudonymize) => Action::Observe,
-            (Self::Request | Self::Response(_), action) => action,
-        }
-    }
 }
 
 /// How a JSON text is read.
@@ -458,13 +386,25 @@ impl<G: Guide> Scan<'_, G> {
         pointer
     }
 
+    /// Whether a member's name reads `type`, however it is written.
+    fn is_type(&self, name: &Range<usize>) -> bool {
+        match self.text.get(name.clone()) {
+            Some(b"type") => true,
+            Some(raw) if raw.contains(&b'\\') => {
+                let (mut plain, mut map) = (Vec::new(), Map::default());
+                unescape(raw, &mut plain, &mut map);
+                plain == b"type"
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// The name of the member that a string is, if it is a piece of a longer text.
     fn piece(&self, place: &Place<'_>) -> Option<Range<usize>> {
         match place.stack {
             [Frame::Object(outer), Frame::Object(name)] if !place.is_name => {
-                let is_one = self.text.get(outer.clone()) == Some(self.streamed?)
-                    && self.text.get(name.clone()) != Some(b"type");
-                is_one.then(|| name.clone())
+                let is_one = self.text.get(outer.clone()) == Some(self.streamed?);
+                (is_one && !self.is_type(name)).then(|| name.clone())
             }
             _ => None,
         }
@@ -531,7 +471,7 @@ impl<G: Guide> Visitor for Scan<'_, G> {
             return self.pieces.push(Piece { name, content });
         }
         if let Some(Frame::Object(name)) = place.stack.last()
-            && self.text.get(name.clone()) == Some(b"type")
+            && self.is_type(name)
             && let Some(object) = self.objects.last_mut()
         {
             object.kind = content.clone();
@@ -587,36 +527,6 @@ pub fn nothing<'a>() -> Redacted<Cow<'a, [u8]>> {
     Redacted::new(Cow::Borrowed(&[]))
 }
 
-/// A text with all changes made that were found to be due in it.
-#[derive(Debug)]
-pub struct Changed {
-    /// What goes over the wire.
-    pub wire: Vec<u8>,
-    record: Option<Vec<u8>>,
-}
-
-impl Changed {
-    /// Makes the changes, in any order.
-    #[must_use]
-    pub fn new(raw: Vec<u8>, mut changes: Vec<Change>) -> Self {
-        changes.sort_by_key(|change| change.at.start);
-        let whole = 0..raw.len();
-        let wire = splice(&raw, whole.clone(), changes.iter().filter(|change| change.wire));
-        let differs = changes.iter().any(|change| change.record != change.wire);
-        let record = differs.then(|| {
-            splice(&raw, whole, changes.iter().filter(|change| change.record))
-                .unwrap_or_else(|| raw.clone())
-        });
-        Self { wire: wire.unwrap_or(raw), record }
-    }
-
-    /// What goes on record.
-    #[must_use]
-    pub fn record(&self) -> Redacted<&[u8]> {
-        Redacted::new(self.record.as_deref().unwrap_or(&self.wire))
-    }
-}
-
 /// What a whole text holds.
 pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
     let found = engine.scan_whole(text);
@@ -625,48 +535,6 @@ pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
 
 fn masked(hit: &Hit) -> Change {
     Change { at: hit.at.clone(), with: Rc::clone(&hit.placeholder), wire: true, record: true }
-}
-
-/// A stretch of a text with changes made, which are in order and apart; `None` when there are none.
-fn splice<'c>(
-    text: &[u8],
-    range: Range<usize>,
-    changes: impl Iterator<Item = &'c Change>,
-) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut at = range.start;
-    let mut is_changed = false;
-    for change in changes {
-        if !is_changed {
-            out.reserve(range.len().saturating_add(256));
-            is_changed = true;
-        }
-        out.extend_from_slice(text.get(at..change.at.start).unwrap_or_default());
-        out.extend_from_slice(change.with.as_bytes());
-        at = change.at.end.max(at);
-    }
-    out.extend_from_slice(text.get(at..range.end).unwrap_or_default());
-    is_changed.then_some(out)
-}
-
-/// A string's content as JSON.
-#[must_use]
-pub fn quoted_content(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for character in value.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if u32::from(control) < 0x20 => {
-                out.push_str(&format!("\\u{:04x}", u32::from(control)));
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 /// `~` and `/` within a step of a JSON pointer.

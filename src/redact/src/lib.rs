@@ -8,6 +8,7 @@
 //! [`json`] takes a body apart into its strings, [`placeholder`] makes what stands in a value's place.
 
 pub mod body;
+mod change;
 mod check;
 pub mod engine;
 mod hit;
@@ -20,8 +21,9 @@ mod rules;
 mod seen;
 pub mod stream;
 pub mod text;
+mod way;
 
-pub use body::{Guide, Path, Restores, Step, Treat, Way};
+pub use body::{Guide, Path, Step, Treat};
 pub use check::entropy;
 pub use engine::{Action, Detector, Engine, Finding, InvalidDetector, Look, Map};
 pub use hit::{Hit, Tallies, Tally};
@@ -29,6 +31,7 @@ pub use placeholder::{Keyring, ShortKey};
 pub use redacted::Redacted;
 pub use rule::{Check, Rule};
 pub use seen::Seen;
+pub use way::{Restores, Way};
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -1,19 +1,24 @@
 //! Every rule is held to its own samples, read the slow and exact way: the pattern over the whole
-//! text.
+//! text, with no literals and no automaton before it.
 
 use crate::{Rule, rules};
-use regex_lite::Regex;
+use crate::engine::{Decided, Matcher};
 use std::collections::HashSet;
 
 /// The secrets that a rule finds in a text.
 fn find<'t>(rule: &Rule, text: &'t str) -> Vec<&'t str> {
-    let pattern = Regex::new(rule.pattern).unwrap();
-    pattern
-        .captures_iter(text)
-        .filter_map(|found| found.get(1).or(found.get(0)))
-        .map(|secret| secret.as_str())
-        .filter(|secret| rule.accepts(secret.as_bytes()))
-        .collect()
+    let mut pattern = Matcher::new(rule.pattern).unwrap();
+    let (mut all, mut at) = (Vec::new(), 0);
+    while let Decided::Match { whole, secret } =
+        pattern.find(text.as_bytes(), at..text.len(), &mut 0)
+    {
+        at = whole.end.max(at + 1);
+        let secret = &text[secret];
+        if rule.accepts(secret.as_bytes()) {
+            all.push(secret);
+        }
+    }
+    all
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub struct Rule {
     pub description: &'static str,
     /// Lower-case literals; every match begins with one of them or holds one near its begin.
     pub keywords: &'static [&'static str],
-    /// ASCII regular expression without look-around (regex-lite syntax). Group 1, where there is
+    /// Regular expression over bytes, without Unicode (the syntax of the `regex` crate). Group 1, where there is
     /// one, is the secret; else the whole match is. Case-insensitive parts say `(?i:…)`.
     pub pattern: &'static str,
     /// Least Shannon entropy of the secret in bits a byte; 0 asks for none.

@@ -1,7 +1,8 @@
 //! A text that is not JSON: an error page, a header, a query, a body that cannot be read.
 
-use crate::body::{Body, Change, Way, restored, scan};
+use crate::body::{Body, Change, restored, scan};
 use crate::engine::{Action, Engine};
+use crate::way::Way;
 use std::rc::Rc;
 
 /// Redacts a text. `place` names it in the tallies.

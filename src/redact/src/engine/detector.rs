@@ -163,13 +163,16 @@ impl Compiled {
                 let mut pattern = Pattern::new(pattern.into()).map_err(wrong)?;
                 pattern.min_entropy = min_entropy;
                 pattern.group = group;
+                for allow in &allow {
+                    Shape::of(allow).map_err(wrong)?;
+                }
                 pattern.allow =
                     allow.iter().map(|p| Matcher::new(p)).collect::<Result<_, _>>().map_err(wrong)?;
                 pattern.stop_words =
                     stop_words.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
+                pattern.announce(&keywords, index, literals).map_err(wrong)?;
                 // Faults of a pattern of the operator's show at once, not in the first text.
                 pattern.matcher().map_err(wrong)?;
-                pattern.announce(&keywords, index, literals).map_err(wrong)?;
                 Some(pattern)
             }
             Look::Literals(values) => {

@@ -55,11 +55,11 @@ impl Gathered {
                 _ => all.push(Literal::new(&bytes, head)),
             }
         }
-        let mut starts = [false; 256];
+        let mut starts = Bits::new();
         let mut pairs = Bits::new();
         for literal in &all {
             if let [first, second, ..] = *literal.bytes {
-                starts[usize::from(first)] = true;
+                starts.set(u16::from(first));
                 pairs.set(pair(first, second));
             }
         }
@@ -107,8 +107,8 @@ pub(super) struct Literals {
     long: Table,
     /// Those of three.
     short: Table,
-    /// Bytes with which some literal begins.
-    starts: [bool; 256],
+    /// A bit for each byte with which some literal begins.
+    starts: Bits,
     /// A bit for each two bytes with which some literal begins.
     pairs: Bits,
     /// The first three bytes of the long ones, in order.
@@ -252,7 +252,7 @@ impl Literals {
     fn begins(&self, tail: &[u8]) -> bool {
         match *tail {
             [] => false,
-            [first] => self.starts[usize::from(first.to_ascii_lowercase())],
+            [first] => self.starts.has(u16::from(first.to_ascii_lowercase())),
             [first, second] => {
                 self.pairs.has(pair(first.to_ascii_lowercase(), second.to_ascii_lowercase()))
             }

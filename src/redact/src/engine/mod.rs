@@ -25,6 +25,8 @@ mod scan;
 
 pub use detector::{Action, Detector, InvalidDetector, Look};
 pub use map::Map;
+#[cfg(test)]
+pub(crate) use matcher::{Decided, Matcher};
 pub(crate) use plain::hex;
 
 use crate::pii::Kinds;

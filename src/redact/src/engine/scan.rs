@@ -198,13 +198,15 @@ impl Engine {
             let context = begin.saturating_sub(8);
             let line = text.get(context..end).unwrap_or_default();
             let offset = begin.saturating_sub(context);
-            let decided = self.scan_line(line, offset, is_whole, depth, found, context);
-            safe = safe.min(decided);
+            if let Some(open) = self.scan_line(line, offset, is_whole, depth, found, context) {
+                safe = safe.min(open);
+            }
             at = end;
         }
         safe
     }
 
+    /// Scans a line decoded. From where on it is not decided, if it is not.
     fn scan_line(
         &mut self,
         line: &[u8],
@@ -213,7 +215,7 @@ impl Engine {
         depth: u8,
         found: &mut Vec<Finding>,
         base: usize,
-    ) -> usize {
+    ) -> Option<usize> {
         let (mut scratch, mut map) = self.spare.pop().unwrap_or_default();
         // The context is decoded apart, so that nothing of it can swallow the line's begin.
         scratch.clear();
@@ -248,7 +250,7 @@ impl Engine {
             }
         }
         self.spare.push((scratch, map));
-        base.saturating_add(offset).saturating_add(safe)
+        (safe < body.len()).then(|| base.saturating_add(offset).saturating_add(safe))
     }
 
     /// Runs of base64, decoded.

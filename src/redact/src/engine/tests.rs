@@ -117,3 +117,16 @@ fn every_match_of_every_rule_begins_with_one_of_its_literals() {
     let held = std::fs::read_to_string(file).unwrap();
     assert!(held == lines, "begins.tsv does not fit the rules: HANSARD_WRITE=1 cargo test -p hansard-redact");
 }
+
+#[test]
+fn lines_with_disguises_do_not_end_what_spans_them() {
+    let mut engine = engine();
+    let rule = rules().find(|rule| rule.id == "rsa-private-key").unwrap();
+    let (text, secret) = sample(rule.positives[0]);
+    let text = format!("100%25 \\t\n{text}50%20\n");
+    let found = values(&mut engine, &text);
+    assert_eq!(found, [("rsa-private-key".to_owned(), secret)]);
+    let bytes = text.as_bytes();
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(in_pieces(&mut engine, &single), engine.scan_whole(bytes));
+}

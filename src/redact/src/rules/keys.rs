@@ -5,6 +5,22 @@ use crate::rule::{Check, Rule};
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
+        id: "private-key-numbered-lines",
+        description: "Private key in PEM, as a tool shows a file: with a number before each line",
+        keywords: &["-----begin "],
+        pattern: r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:\s{1,8}[0-9]{1,5}(?:\xE2\x86\x92|\t|: ?|\| ?)[A-Za-z0-9+/=:, -]{4,100}){2,120}",
+        min_entropy: 3.5,
+        check: Check::Nothing,
+        positives: &[
+            "     1→«-----BEGIN RSA PRIVATE KEY-----\n     2→MIIEpAIBAAKCAQEAXOh2f+7M5Ac6uP7bbFHO9yQeiNeWabn5Oo/JA1ZfTCGjSl8U\n     3→EXcsTxRM14gBe4ao/laKt2H9uaHPoG2GVw+9YUn/jj46UzRRCrB+caFgbLiUjRKJ\n     4→-----END RSA PRIVATE KEY-----»\n",
+            "     1\t«-----BEGIN PRIVATE KEY-----\n     2\tMIIEvQIBADANBgkqhkiG9w0BAQEFAASCQ9xAZg+Wdgcvy5l0eKDrthRjCLc7NI2p\n     3\tXlFyDh3cd8igUFMOMhJVAmGoE/GKPkv4nbJHCf5vuCX6LmqBZUaCj2hIKKHbfoMb»\n",
+        ],
+        negatives: &[
+            "     1→-----BEGIN RSA PRIVATE KEY-----\n     2→...\n     3→-----END RSA PRIVATE KEY-----",
+            "     7→if line == \"-----BEGIN RSA PRIVATE KEY-----\":\n     8→    start = n",
+        ],
+    },
+    Rule {
         id: "rsa-private-key",
         description: "RSA private key in PEM",
         keywords: &["-----begin rsa private key-----"],
