@@ -13,6 +13,7 @@ mod keys;
 mod large;
 mod outside;
 mod promises;
+mod redaction;
 mod refusals;
 mod setup;
 mod tidy;

@@ -191,6 +191,13 @@ impl Gateway {
             .unwrap_or(0)
     }
 
+    /// Envoy's metrics, as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        let admin = std::fs::read_to_string(self.data().join("envoy/admin.txt"));
+        let Ok(addr) = admin.unwrap_or_default().trim().parse() else { return String::new() };
+        Client::get(addr, "/stats/prometheus")
+    }
+
     /// Ctrl-C.
     pub fn interrupt(&self) {
         let pid = self.child.id().to_string();
