@@ -22,15 +22,11 @@ pub(crate) fn link(linker: &mut Linker<World>) {
         )
         .unwrap();
     linker
-        .func_wrap(
-            MODULE,
-            "environ_get",
-            |mut caller: Caller<'_, World>, list: u32, text: u32| {
-                put(&mut caller, list, &text.to_le_bytes());
-                put(&mut caller, text, VARIABLE);
-                SUCCESS
-            },
-        )
+        .func_wrap(MODULE, "environ_get", |mut caller: Caller<'_, World>, list: u32, text: u32| {
+            put(&mut caller, list, &text.to_le_bytes());
+            put(&mut caller, text, VARIABLE);
+            SUCCESS
+        })
         .unwrap();
     linker
         .func_wrap(

@@ -98,9 +98,7 @@ async fn a_pseudonymised_value_comes_back_and_the_upstream_never_sees_it() {
         let bench = Bench::new(&envoy, Some(&policy("pseudonymize"))).await;
         let client = bench.gateway.client();
         let question = json!({"role": "user", "content": format!("Write {SECRET} into .env")});
-        let body = |messages: Value| {
-            json!({"messages": messages, "model": "claude-sonnet-4-5", "max_tokens": 99, "stream": true})
-        };
+        let body = |messages: Value| json!({"messages": messages, "model": "claude-sonnet-4-5", "max_tokens": 99, "stream": true});
 
         // A first look, to learn what the upstream sees in the value's place.
         client.message(&body(json!([question]))).await.unwrap();
@@ -173,8 +171,16 @@ async fn both_sdks_read_every_redacted_stream() {
     for envoy in envoys() {
         let bench = Bench::new(&envoy, Some(&policy("mask"))).await;
         for mut command in [
-            { let mut c = python(); c.arg(script("redacted.py")); c },
-            { let mut c = node(); c.arg(script("redacted.mjs")); c },
+            {
+                let mut c = python();
+                c.arg(script("redacted.py"));
+                c
+            },
+            {
+                let mut c = node();
+                c.arg(script("redacted.mjs"));
+                c
+            },
         ] {
             bench.claude.answer_with(Some(stream_of_chars(&blocks)));
             let result = run(command

@@ -6,12 +6,12 @@
 
 use crate::change::splice;
 pub use crate::change::{Change, Changed, quoted_content};
-use crate::way::{Restores, Way};
 use crate::engine::{Action, Engine, Map, PLACEHOLDER};
 use crate::hit::{Hit, Tallies};
 use crate::json::{Frame, InvalidJson, Place, Visitor, unescape, walk};
 use crate::redacted::Redacted;
 use crate::seen::{self, Seen};
+use crate::way::{Restores, Way};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
@@ -124,7 +124,8 @@ impl Body {
     /// What goes on record.
     #[must_use]
     pub fn record<'a>(&self, text: &'a [u8]) -> Redacted<Cow<'a, [u8]>> {
-        let changed = splice(text, 0..text.len(), self.changes.iter().filter(|change| change.record));
+        let changed =
+            splice(text, 0..text.len(), self.changes.iter().filter(|change| change.record));
         Redacted::new(changed.map_or(Cow::Borrowed(text), Cow::Owned))
     }
 }
@@ -262,7 +263,8 @@ impl<G: Guide> Scan<'_, G> {
             }
         };
         let place = |hit: &Hit| {
-            let at = hit.at.start.saturating_add(content.start)..hit.at.end.saturating_add(content.start);
+            let at = hit.at.start.saturating_add(content.start)
+                ..hit.at.end.saturating_add(content.start);
             Hit { at, ..hit.clone() }
         };
         hits.map_or_else(Vec::new, |hits| hits.iter().map(place).collect())
@@ -324,7 +326,11 @@ impl<G: Guide> Scan<'_, G> {
                 hit,
             };
             // A name is nobody's signature; a value may be.
-            if place.is_name || depth == 0 { self.spots.push(spot) } else { self.pending.push(spot) }
+            if place.is_name || depth == 0 {
+                self.spots.push(spot)
+            } else {
+                self.pending.push(spot)
+            }
         }
     }
 
@@ -353,7 +359,8 @@ impl<G: Guide> Scan<'_, G> {
                 }
                 Treat::Signed if spot.hit.is_placeholder() => continue,
                 Treat::Signed => {
-                    spot.action = if spot.action == Action::Block { Action::Block } else { Action::Observe };
+                    spot.action =
+                        if spot.action == Action::Block { Action::Block } else { Action::Observe };
                 }
                 Treat::Media if is_binary(path.value) && spot.hit.detector != MEDIA => continue,
                 Treat::Media if spot.hit.detector == MEDIA && !is_binary(path.value) => continue,
@@ -435,7 +442,11 @@ impl<G: Guide> Scan<'_, G> {
                 body.blocked = Some((hit.detector, pointer.to_string()));
             }
             body.changes.push(Change {
-                with: if is_scalar { format!("\"{}\"", hit.placeholder).into() } else { hit.placeholder },
+                with: if is_scalar {
+                    format!("\"{}\"", hit.placeholder).into()
+                } else {
+                    hit.placeholder
+                },
                 at: hit.at,
                 wire: matches!(action, Action::Mask | Action::Pseudonymize),
                 record: true,
@@ -544,6 +555,7 @@ fn escaped(step: &str) -> String {
 
 /// Whether a string is base64 of something else than text.
 fn is_binary(value: &[u8]) -> bool {
-    let is_base64 = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    let is_base64 =
+        value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
     is_base64 && !crate::engine::is_coded_text(value)
 }

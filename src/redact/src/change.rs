@@ -88,4 +88,3 @@ pub fn quoted_content(value: &str) -> String {
     }
     out
 }
-

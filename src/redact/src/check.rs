@@ -8,8 +8,7 @@ impl Rule {
     /// Whether a matched secret holds what the rule asks of it beyond its pattern.
     #[must_use]
     pub fn accepts(&self, secret: &[u8]) -> bool {
-        (self.min_entropy <= 0.0 || entropy(secret) >= self.min_entropy)
-            && self.check.holds(secret)
+        (self.min_entropy <= 0.0 || entropy(secret) >= self.min_entropy) && self.check.holds(secret)
     }
 }
 

@@ -70,7 +70,10 @@ impl Tallies {
     /// Counts a value.
     pub fn add(&mut self, rule: &str, place: &str, fingerprint: &Rc<str>, action: Action) {
         let same = |one: &&mut Tally| {
-            one.rule == rule && one.action == action && one.fingerprint == *fingerprint && one.place == place
+            one.rule == rule
+                && one.action == action
+                && one.fingerprint == *fingerprint
+                && one.place == place
         };
         // What repeats mostly repeats at once.
         if let Some(one) = self.all.iter_mut().rev().take(8).find(same) {
@@ -79,7 +82,8 @@ impl Tallies {
         }
         let (place, fingerprint) =
             if self.all.len() < PLACES { (place, Rc::clone(fingerprint)) } else { ("", "".into()) };
-        let same = |one: &&mut Tally| one.rule == rule && one.action == action && one.place.is_empty();
+        let same =
+            |one: &&mut Tally| one.rule == rule && one.action == action && one.place.is_empty();
         match self.all.iter_mut().skip(PLACES).find(same) {
             Some(one) => one.count = one.count.saturating_add(1),
             None => self.all.push(Tally {

@@ -40,3 +40,5 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 
 #[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod properties;

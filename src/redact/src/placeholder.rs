@@ -89,7 +89,8 @@ impl Keyring {
     /// The length of the placeholder of ours that a text begins with.
     pub(crate) fn placeholder_at(&self, text: &[u8]) -> Option<usize> {
         let rest = text.strip_prefix(PREFIX.as_bytes())?;
-        let is_part = |byte: &&u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || **byte == b'-';
+        let is_part =
+            |byte: &&u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || **byte == b'-';
         let length = rest.iter().take(MOST_ID + 1 + TAG).take_while(is_part).count();
         let name = rest.get(..length)?;
         // The rule's name can hold any number of dashes, and a letter can follow: the tag proves
@@ -115,7 +116,9 @@ fn digest(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
 
 fn base32(bytes: &[u8], digits: usize) -> String {
     let bit = |at: usize| {
-        bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7_usize.saturating_sub(at % 8)) & 1))
+        bytes
+            .get(at / 8)
+            .map_or(0, |byte| usize::from(byte >> (7_usize.saturating_sub(at % 8)) & 1))
     };
     (0..digits)
         .map(|digit| {

@@ -1,8 +1,8 @@
 //! Every rule is held to its own samples, read the slow and exact way: the pattern over the whole
 //! text, with no literals and no automaton before it.
 
-use crate::{Rule, rules};
 use crate::engine::{Decided, Matcher};
+use crate::{Rule, rules};
 use std::collections::HashSet;
 
 /// The secrets that a rule finds in a text.

@@ -13,7 +13,9 @@ pub fn redact(engine: &mut Engine, text: &[u8], place: &str, way: Way<'_>) -> Bo
             body.changes.extend(restored(&hit, way).map(|change| Change {
                 // Not within JSON: as it is.
                 with: match way {
-                    Way::Response(restores) => restores.value(&hit.placeholder).unwrap_or("").into(),
+                    Way::Response(restores) => {
+                        restores.value(&hit.placeholder).unwrap_or("").into()
+                    }
                     Way::Request => Rc::clone(&hit.placeholder),
                 },
                 ..change

@@ -32,8 +32,20 @@ const TOOL: Range<usize> = 200..900;
 const BEFORE: Range<usize> = 0..4;
 
 const TOOLS: [&str; 14] = [
-    "Bash", "Read", "Write", "Edit", "Grep", "Glob", "Task", "WebFetch", "WebSearch", "TodoWrite",
-    "NotebookEdit", "BashOutput", "KillShell", "ExitPlanMode",
+    "Bash",
+    "Read",
+    "Write",
+    "Edit",
+    "Grep",
+    "Glob",
+    "Task",
+    "WebFetch",
+    "WebSearch",
+    "TodoWrite",
+    "NotebookEdit",
+    "BashOutput",
+    "KillShell",
+    "ExitPlanMode",
 ];
 
 /// Makes a corpus of the source text in some directories.

@@ -85,9 +85,7 @@ pub(crate) fn input(name: &str, size: usize) -> Option<Input> {
         NORMAL_NAME => Input::Text(repeated(&NORMAL.concat(), size)),
         "every-keyword" => Input::Text(repeated(&every_keyword(), size)),
         "near-matches" => Input::Text(repeated(&near_matches(), size)),
-        "near-placeholders" => {
-            Input::Text(repeated(&format!("HANSARD-{}", "a-".repeat(48)), size))
-        }
+        "near-placeholders" => Input::Text(repeated(&format!("HANSARD-{}", "a-".repeat(48)), size)),
         "long-assignment" => Input::Text(format!("api_key = \"{}", letters(size))),
         "base64-text" => Input::Text(coded(repeated("curl -u api_key = ", size).as_bytes(), size)),
         "base64-twice" => {
@@ -129,7 +127,11 @@ fn near_matches() -> String {
 fn letters(bytes: usize) -> String {
     let mut random = Random::new(7);
     let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    (0..bytes).filter_map(|_| digits.get(random.within(0..digits.len()))).copied().map(char::from).collect()
+    (0..bytes)
+        .filter_map(|_| digits.get(random.within(0..digits.len())))
+        .copied()
+        .map(char::from)
+        .collect()
 }
 
 fn coded(bytes: &[u8], size: usize) -> String {

@@ -41,6 +41,9 @@ mod tests {
     #[test]
     fn there_are_as_many_as_promised() {
         assert_eq!(all().len(), COUNT);
-        assert_eq!((0..1000).filter_map(in_body).collect::<Vec<_>>(), (0..COUNT).collect::<Vec<_>>());
+        assert_eq!(
+            (0..1000).filter_map(in_body).collect::<Vec<_>>(),
+            (0..COUNT).collect::<Vec<_>>()
+        );
     }
 }

@@ -43,7 +43,9 @@ impl fmt::Display for Problem {
                 write!(f, "not a corpus of this build: {why}; make it anew with `corpus`")
             }
             Self::Engine(why) => write!(f, "the built-in detectors do not build: {why}"),
-            Self::Unknown(name) => write!(f, "no hostile input is called {name}; `names` prints them"),
+            Self::Unknown(name) => {
+                write!(f, "no hostile input is called {name}; `names` prints them")
+            }
             Self::System(error) => write!(f, "no file or stream for the benchmark itself: {error}"),
         }
     }

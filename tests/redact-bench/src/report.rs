@@ -24,9 +24,16 @@ pub(crate) fn markdown(outcome: &Outcome) -> String {
     text.push_str("| | natively | in V8 | goal in V8 |\n|---|--:|--:|--:|\n");
     let Outcome { native, v8, heap, scanners, .. } = outcome;
     let mut line = |head: &str, goal: Goal, of: fn(&Figures) -> &[f64]| {
-        let (native, v8) = (Spread::of(of(native).iter().copied()), Spread::of(of(v8).iter().copied()));
+        let (native, v8) =
+            (Spread::of(of(native).iter().copied()), Spread::of(of(v8).iter().copied()));
         let verdict = v8.map_or_else(String::new, |spread| goal.verdict(spread.median));
-        let _ = writeln!(text, "| {head} | {} | {}{verdict} | {} |", spread(native), spread(v8), goal.said());
+        let _ = writeln!(
+            text,
+            "| {head} | {} | {}{verdict} | {} |",
+            spread(native),
+            spread(v8),
+            goal.said()
+        );
     };
     line("secrets, MB/s", Goal::AtLeast(200.0), |f| &f.speed.secrets);
     line("secrets and personal data, MB/s", Goal::AtLeast(150.0), |f| &f.speed.everything);

@@ -1,10 +1,10 @@
 //! The whole run: a corpus, then each engine and scanner on it, one after the other.
 
+use crate::corpus;
 use crate::figures::{Figures, Heap};
 use crate::problem::{Problem, say};
 use crate::scanners::{self, Scanner};
 use crate::texts::Corpus;
-use crate::corpus;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,9 @@ pub(crate) fn run(python: &str, directories: &[&str]) -> Result<Outcome, Problem
     let heap = answer(files.v8().arg("heap"), &bodies)?;
     say("measuring gitleaks and kingfisher");
     let scanners = scanners::measure(python, &files.folder, &corpus.texts.join("\n"))?;
-    let node = spoken(Command::new("node").args(["-p", "`${process.version}, V8 ${process.versions.v8}`"]))?;
+    let node = spoken(
+        Command::new("node").args(["-p", "`${process.version}, V8 ${process.versions.v8}`"]),
+    )?;
     Ok(Outcome { native, v8, heap, scanners, processor: processor(), node: node.trim().to_owned() })
 }
 

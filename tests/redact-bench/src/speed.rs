@@ -23,12 +23,14 @@ pub(crate) fn measure(corpus: &Corpus) -> Result<(Speed, Found), Problem> {
         let each = [
             (&mut speed.secrets, scan(&mut secrets, corpus)),
             (&mut speed.everything, scan(&mut everything, corpus)),
-            (&mut speed.request, timed(corpus.raw(), || {
-                pass(&mut everything, corpus, None).map(drop)
-            })?),
-            (&mut speed.seen, timed(corpus.raw(), || {
-                pass(&mut everything, corpus, Some(&mut kept)).map(drop)
-            })?),
+            (
+                &mut speed.request,
+                timed(corpus.raw(), || pass(&mut everything, corpus, None).map(drop))?,
+            ),
+            (
+                &mut speed.seen,
+                timed(corpus.raw(), || pass(&mut everything, corpus, Some(&mut kept)).map(drop))?,
+            ),
         ];
         if round == 0 {
             found = check(corpus, &pass(&mut everything, corpus, None)?)?;

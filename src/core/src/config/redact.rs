@@ -24,7 +24,8 @@ impl RedactPolicy {
     /// # Errors
     /// Names the path and what is wrong with it.
     pub(super) fn new(raw: RawRedact) -> Result<Self, PolicyError> {
-        let RawRedact { secrets, rules: exceptions, personal, custom, gitleaks, signed, media } = raw;
+        let RawRedact { secrets, rules: exceptions, personal, custom, gitleaks, signed, media } =
+            raw;
         if gitleaks.is_some() {
             return wrong(
                 "redact.gitleaks",
@@ -179,7 +180,9 @@ mod tests {
         )
         .unwrap()
         .redact;
-        let action = |id: &str| redact.detectors.iter().find(|one| one.id == id).map(|one| one.action.name());
+        let action = |id: &str| {
+            redact.detectors.iter().find(|one| one.id == id).map(|one| one.action.name())
+        };
         assert_eq!(action("aws-access-key-id"), Some("block"));
         assert_eq!(action("aws-secret-access-key"), Some("observe"));
         assert_eq!(action("email"), Some("pseudonymize"));
@@ -191,14 +194,20 @@ mod tests {
         let cases = [
             (r#"{"secrets":"hide"}"#, "redact.secrets: \"hide\" is not one of off"),
             (r#"{"secrts":"mask"}"#, "redact.secrts: unknown field"),
-            (r#"{"rules":[{"id":"nope-*","action":"mask"}]}"#, "redact.rules[0].id: \"nope-*\" is no"),
+            (
+                r#"{"rules":[{"id":"nope-*","action":"mask"}]}"#,
+                "redact.rules[0].id: \"nope-*\" is no",
+            ),
             (r#"{"personal":{"shoe":"mask"}}"#, "redact.personal.shoe: is not one of email"),
             (r#"{"custom":[{"id":"a","action":"mask"}]}"#, "redact.custom[0]: needs just one of"),
             (
                 r#"{"custom":[{"id":"a","action":"mask","keys":["k"],"literals":["lit"]}]}"#,
                 "redact.custom[0]: needs just one of",
             ),
-            (r#"{"custom":[{"id":"A b","action":"mask","keys":["k"]}]}"#, "redact.custom[0].id: must be"),
+            (
+                r#"{"custom":[{"id":"A b","action":"mask","keys":["k"]}]}"#,
+                "redact.custom[0].id: must be",
+            ),
             (
                 r#"{"custom":[{"id":"email","action":"mask","keys":["k"]}],"personal":{"email":"mask"}}"#,
                 "redact.custom[0].id: is used already",

@@ -272,7 +272,15 @@ impl Arrival {
                     };
                     let error = ApiError::blocked(message);
                     let decision = Some(decision);
-                    return self.refused(policy, scribe, Some(who), decision, &error, &redacted, now);
+                    return self.refused(
+                        policy,
+                        scribe,
+                        Some(who),
+                        decision,
+                        &error,
+                        &redacted,
+                        now,
+                    );
                 }
                 self.open(policy, scribe, who, admitted, redacted, body.len(), now)
             }

@@ -9,8 +9,8 @@ use crate::redaction::{self, Redactor, findings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hansard_record::part::{Closed, Content, End, EndWhy, Finding, Response};
-use hansard_redact::Restores;
 use hansard_record::{ExchangeId, OutOfMemory, RawJson};
+use hansard_redact::Restores;
 use std::borrow::Cow;
 
 /// A request that has gone upstream.

@@ -114,9 +114,8 @@ impl Stream {
         now: u64,
     ) -> Fed {
         self.seen = self.seen.saturating_add(chunk.len() as u64);
-        let is_clear = self.gate.held() == 0
-            && self.queue.is_empty()
-            && self.splitter.unfinished().is_empty();
+        let is_clear =
+            self.gate.held() == 0 && self.queue.is_empty() && self.splitter.unfinished().is_empty();
         let at = now.saturating_sub(self.whole.head.at);
         let (queue, restores) = (&mut self.queue, &self.whole.forwarded.restores);
         self.splitter.feed(chunk, |raw, _| queue.push(redactor, restores, raw, at));

@@ -35,11 +35,14 @@ impl Template {
             let start = at;
             at = at.saturating_add(line.len());
             let content = line.strip_suffix(b"\n").or(line.strip_suffix(b"\r")).unwrap_or(line);
-            let begin = if start == 0 { content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content) } else { content };
-            let Some(value) = begin
-                .strip_prefix(b"data")
-                .and_then(|rest| if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b":") })
-            else {
+            let begin = if start == 0 {
+                content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
+            } else {
+                content
+            };
+            let Some(value) = begin.strip_prefix(b"data").and_then(|rest| {
+                if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b":") }
+            }) else {
                 if !content.is_empty() {
                     template.others.push(start..start.saturating_add(content.len()));
                 }
@@ -77,7 +80,11 @@ mod tests {
         let cases = [
             ("event: x\ndata: abcdef\n\n", "cd", "event: x\ndata: ab##ef\n\n"),
             ("data:abc\r\ndata: def\r\n\r\n", "c\nd", "data:ab##ef\r\n\r\n"),
-            ("\u{feff}data: ab\rdata:\rdata: cd\r\r", "cd", "\u{feff}data: ab\rdata:\rdata: ##\r\r"),
+            (
+                "\u{feff}data: ab\rdata:\rdata: cd\r\r",
+                "cd",
+                "\u{feff}data: ab\rdata:\rdata: ##\r\r",
+            ),
             (": c\ndata: a\nid: 7\ndata: b\n\n", "b", ": c\ndata: a\nid: 7\ndata: ##\n\n"),
             ("data\ndata: b\n\n", "b", "data\ndata: ##\n\n"),
         ];
@@ -85,12 +92,8 @@ mod tests {
             let template = Template::of(raw.as_bytes());
             let data = String::from_utf8(template.data.clone()).unwrap();
             let at = data.find(part).unwrap();
-            let change = Change {
-                at: at..at + part.len(),
-                with: "##".into(),
-                wire: true,
-                record: true,
-            };
+            let change =
+                Change { at: at..at + part.len(), with: "##".into(), wire: true, record: true };
             let change = template.raw(change);
             let mut text = raw.to_owned();
             text.replace_range(change.at, "##");

@@ -25,8 +25,17 @@ impl Guide for Messages {
             is_cache_control |= name == b"cache_control";
             is_conversation &= matches!(
                 name,
-                b"messages" | b"content" | b"system" | b"message" | b"content_block" | b"delta"
-                    | b"citations" | b"citation" | b"source" | b"caller" | b"cache_control"
+                b"messages"
+                    | b"content"
+                    | b"system"
+                    | b"message"
+                    | b"content_block"
+                    | b"delta"
+                    | b"citations"
+                    | b"citation"
+                    | b"source"
+                    | b"caller"
+                    | b"cache_control"
             );
         }
         if !is_conversation {
@@ -55,5 +64,8 @@ fn is_billing(value: &[u8]) -> bool {
 }
 
 fn is_id(name: &[u8]) -> bool {
-    name == b"id" || name == b"signature" || name.ends_with(b"_id") || name.starts_with(b"encrypted_")
+    name == b"id"
+        || name == b"signature"
+        || name.ends_with(b"_id")
+        || name.starts_with(b"encrypted_")
 }

@@ -32,7 +32,8 @@ impl Redactor {
         let mut kept = Vec::with_capacity(head.headers.0.len());
         for (name, value) in std::mem::take(&mut head.headers.0) {
             let place = format!("header {name}");
-            if !text::redact(&mut self.engine, name.as_bytes(), "", Way::Request).changes.is_empty() {
+            if !text::redact(&mut self.engine, name.as_bytes(), "", Way::Request).changes.is_empty()
+            {
                 // A name cannot be a placeholder: the field is gone, and the record says so.
                 let found =
                     text::redact(&mut self.engine, name.as_bytes(), "header name", Way::Request);

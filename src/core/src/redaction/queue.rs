@@ -176,8 +176,8 @@ impl Queue {
         };
         let found = json
             .and_then(|json| redact(&mut redactor.engine, &mut redactor.seen, json, reading).ok());
-        let mut found = found
-            .unwrap_or_else(|| text::redact(&mut redactor.engine, &template.data, "", way));
+        let mut found =
+            found.unwrap_or_else(|| text::redact(&mut redactor.engine, &template.data, "", way));
         self.note(redactor, &place, &mut found);
         found
     }
@@ -311,11 +311,10 @@ impl Queue {
             drops_media: false,
             streamed: None,
         };
-        let found = std::str::from_utf8(json).ok().and_then(|json| {
-            redact(&mut redactor.engine, &mut redactor.seen, json, reading).ok()
-        });
-        let mut found =
-            found.unwrap_or_else(|| text::redact(&mut redactor.engine, json, "", way));
+        let found = std::str::from_utf8(json)
+            .ok()
+            .and_then(|json| redact(&mut redactor.engine, &mut redactor.seen, json, reading).ok());
+        let mut found = found.unwrap_or_else(|| text::redact(&mut redactor.engine, json, "", way));
         let Some(channel) = self.channels.get(at) else { return };
         let place = format!("block {} input", channel.index.unwrap_or(0));
         self.note(redactor, &place, &mut found);
@@ -389,7 +388,8 @@ impl Queue {
                 ..content.end.saturating_add(piece.content.start);
             let event = usize::try_from(piece.event.saturating_sub(self.first)).ok();
             let Some(event) = event.and_then(|event| self.events.get_mut(event)) else { continue };
-            let part = Change { at: data, with: std::mem::replace(&mut with, "".into()), ..*change };
+            let part =
+                Change { at: data, with: std::mem::replace(&mut with, "".into()), ..*change };
             event.changes.push(event.template.raw(part));
         }
     }
@@ -425,7 +425,11 @@ impl Channel {
             index,
             kind: kind.to_owned(),
             name: name.to_owned(),
-            source: if is_json { Source::Json(Vec::new()) } else { Source::Text(TextStream::default()) },
+            source: if is_json {
+                Source::Json(Vec::new())
+            } else {
+                Source::Text(TextStream::default())
+            },
             pieces: VecDeque::new(),
             fed: 0,
             decided: Rc::new(Cell::new(0)),

@@ -263,9 +263,7 @@ impl Flow {
     /// Writes a part, with the redactor at hand; `None` while either is at work.
     fn write<T>(&self, write: impl FnOnce(&mut Redactor, &mut Scribe) -> T) -> Option<T> {
         let rules = Rc::clone(&self.rules);
-        rules
-            .redact(&self.vm, |redactor| self.vm.write(|scribe| write(redactor, scribe)))
-            .flatten()
+        rules.redact(&self.vm, |redactor| self.vm.write(|scribe| write(redactor, scribe))).flatten()
     }
 
     /// Puts other bytes in the place of a whole body that Envoy holds, headers and all.

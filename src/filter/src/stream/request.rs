@@ -40,9 +40,9 @@ impl Flow {
         let head = Head::new(&headers, address, certificate);
         let id = new_exchange_id(now)?;
         let policy = &self.rules.policy;
-        let mut arrival = self.rules.redact(&self.vm, |redactor| {
-            Arrival::new(id, now, policy, redactor, &headers, head)
-        })?;
+        let mut arrival = self
+            .rules
+            .redact(&self.vm, |redactor| Arrival::new(id, now, policy, redactor, &headers, head))?;
         if arrival.is_probe() {
             return Some(arrival);
         }

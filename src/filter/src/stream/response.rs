@@ -99,9 +99,8 @@ impl Flow {
         if let Phase::Whole { whole, passed, .. } =
             std::mem::replace(&mut self.phase, Phase::Answered)
         {
-            let parcel = self.write(|redactor, scribe| {
-                whole.close(ending, redactor, scribe, &passed, now).ok()
-            });
+            let parcel = self
+                .write(|redactor, scribe| whole.close(ending, redactor, scribe, &passed, now).ok());
             self.keep(parcel.flatten());
         }
         let _stays_closed = host::close(Side::Response);
@@ -189,9 +188,8 @@ impl Flow {
 
     /// Withholds a response for good and tells the client why.
     pub(super) fn turn_away(&mut self, whole: &Whole, answer: &Answer, ending: Ending, now: u64) {
-        let parcel = self.write(|redactor, scribe| {
-            whole.close(ending, redactor, scribe, &[], now).ok()
-        });
+        let parcel =
+            self.write(|redactor, scribe| whole.close(ending, redactor, scribe, &[], now).ok());
         self.keep(parcel.flatten());
         self.answer(answer);
     }
@@ -294,9 +292,8 @@ impl Flow {
         };
         let now = self.now();
         let event = stream.error_event(why);
-        let parcel = self.write(|redactor, scribe| {
-            stream.close(Ending::own(why), redactor, scribe, now).ok()
-        });
+        let parcel = self
+            .write(|redactor, scribe| stream.close(Ending::own(why), redactor, scribe, now).ok());
         self.keep(parcel.flatten());
         let turn = self.vm.turn();
         let at = self.hold.at(turn);

@@ -100,7 +100,11 @@ fn record(n: u8) -> Record<'static> {
         seq: u64::from(n),
         at: 1_000,
         gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
-        part: Content::Progress(Progress { index: 0, block: RawJson::parsed("{}"), findings: Vec::new() }),
+        part: Content::Progress(Progress {
+            index: 0,
+            block: RawJson::parsed("{}"),
+            findings: Vec::new(),
+        }),
     })
 }
 
@@ -159,7 +163,11 @@ async fn a_large_part_passes() {
     let sink = Running::start().await;
     let text = format!("\"{}\"", "x".repeat(33 << 20));
     let mut large = record(1).into_part();
-    large.part = Content::Progress(Progress { index: 0, block: RawJson::parsed(&text), findings: Vec::new() });
+    large.part = Content::Progress(Progress {
+        index: 0,
+        block: RawJson::parsed(&text),
+        findings: Vec::new(),
+    });
     let message = encode(&Entry::default(), &Record::V2(large), text.len()).unwrap();
     sink.call(vec![StreamAccessLogsMessage::decode(&*message).unwrap()]).await.unwrap();
     let stored: usize = sink.rows("SELECT length(json) FROM parts")[0].parse().unwrap();

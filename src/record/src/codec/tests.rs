@@ -92,7 +92,11 @@ fn record(block: &str) -> Record<'_> {
         seq: 7,
         at: 1_800_000_000_200,
         gateway: Gateway { node: "n".into(), filter: "0".into(), policy: "p".into() },
-        part: Content::Progress(Progress { index: 1, block: RawJson::parsed(block), findings: Vec::new() }),
+        part: Content::Progress(Progress {
+            index: 1,
+            block: RawJson::parsed(block),
+            findings: Vec::new(),
+        }),
     })
 }
 

@@ -218,8 +218,13 @@ fn golden(version: usize) -> Value {
 /// A sorted, line-by-line text of what is written: what a new golden file holds.
 fn lines(written: &Value) -> String {
     let parts = written["parts"].as_object().unwrap();
-    let parts: Vec<_> = parts.iter().map(|(name, part)| format!("{}: {part}", json!(name))).collect();
-    format!("{{\n\"end.why\": {},\n\"parts\": {{\n{}\n}}\n}}\n", written["end.why"], parts.join(",\n"))
+    let parts: Vec<_> =
+        parts.iter().map(|(name, part)| format!("{}: {part}", json!(name))).collect();
+    format!(
+        "{{\n\"end.why\": {},\n\"parts\": {{\n{}\n}}\n}}\n",
+        written["end.why"],
+        parts.join(",\n")
+    )
 }
 
 #[test]
@@ -278,7 +283,15 @@ fn reasons_are_named_as_they_are_written() {
 
 #[test]
 fn another_version_is_not_read_as_this_one() {
-    for text in ["{}", r#"{"hansard.v3":{}}"#, r#"{"hansard.v2":{}}"#, r#"{"hansard.v1":{}}"#, "", "[]", "null"] {
+    for text in [
+        "{}",
+        r#"{"hansard.v3":{}}"#,
+        r#"{"hansard.v2":{}}"#,
+        r#"{"hansard.v1":{}}"#,
+        "",
+        "[]",
+        "null",
+    ] {
         assert!(Record::parse(text.as_bytes()).is_err(), "{text}");
     }
 }

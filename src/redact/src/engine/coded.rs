@@ -68,7 +68,8 @@ pub(crate) fn decode(run: &[u8], text: &mut Vec<u8>) -> bool {
     text.clear();
     // Whole groups of four, and what a last one of two or three says.
     let usable = if run.len() & 3 == 1 { run.len().saturating_sub(1) } else { run.len() };
-    let engine = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { URL_SAFE } else { STANDARD };
+    let engine =
+        if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { URL_SAFE } else { STANDARD };
     let mut decode = |part: Option<&[u8]>| {
         text.clear();
         part.is_some_and(|part| engine.decode_vec(part, text).is_ok()) && as_text(text)
@@ -85,7 +86,8 @@ fn as_text(bytes: &mut Vec<u8>) -> bool {
         Ok(_) => (bytes.len(), true),
         Err(error) => (error.valid_up_to(), error.error_len().is_none()),
     };
-    let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || *byte == 0x7f;
+    let is_control =
+        |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || *byte == 0x7f;
     let control = bytes.iter().take(valid).position(is_control);
     bytes.truncate(control.unwrap_or(valid));
     control.is_none() && is_cut

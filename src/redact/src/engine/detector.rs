@@ -166,8 +166,11 @@ impl Compiled {
                 for allow in &allow {
                     Shape::of(allow).map_err(wrong)?;
                 }
-                pattern.allow =
-                    allow.iter().map(|p| Matcher::new(p)).collect::<Result<_, _>>().map_err(wrong)?;
+                pattern.allow = allow
+                    .iter()
+                    .map(|p| Matcher::new(p))
+                    .collect::<Result<_, _>>()
+                    .map_err(wrong)?;
                 pattern.stop_words =
                     stop_words.iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect();
                 pattern.announce(&keywords, index, literals).map_err(wrong)?;
@@ -340,9 +343,11 @@ impl Pattern {
         }
         let usable: Vec<_> = keywords.iter().filter(|keyword| keyword.len() >= LEAST).collect();
         if usable.is_empty() {
-            return Err("the pattern does not begin with a literal of three characters or more, and \
+            return Err(
+                "the pattern does not begin with a literal of three characters or more, and \
                         has no keywords; give it `keywords`"
-                .into());
+                    .into(),
+            );
         }
         for keyword in usable {
             literals.add(keyword.as_bytes(), Head { detector, role: Role::Keyword });
@@ -370,9 +375,10 @@ impl Pattern {
         (!self.stop_words.is_empty() && {
             let lower = lower();
             self.stop_words.iter().any(|word| memchr::memmem::find(&lower, word).is_some())
-        }) || self.allow.iter_mut().any(|allow| {
-            !matches!(allow.find(value, 0..value.len(), &mut 0), Decided::No)
-        })
+        }) || self
+            .allow
+            .iter_mut()
+            .any(|allow| !matches!(allow.find(value, 0..value.len(), &mut 0), Decided::No))
     }
 }
 
@@ -389,5 +395,7 @@ fn keys_pattern(names: &[String]) -> Result<String, String> {
         return Err("names no key".into());
     }
     let names = quoted.join("|");
-    Ok(format!(r#""(?:{names})"\s{{0,8}}:\s{{0,8}}(?:"([^"\\\x00-\x1f]{{1,4000}})"|(-?[0-9][0-9.eE+-]{{0,64}}))"#))
+    Ok(format!(
+        r#""(?:{names})"\s{{0,8}}:\s{{0,8}}(?:"([^"\\\x00-\x1f]{{1,4000}})"|(-?[0-9][0-9.eE+-]{{0,64}}))"#
+    ))
 }

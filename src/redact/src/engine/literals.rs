@@ -64,8 +64,11 @@ impl Gathered {
             }
         }
         let longest = all.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
-        let mut triples: Vec<[u8; 3]> =
-            all.iter().filter(|one| one.bytes.len() > 3).filter_map(|one| one.bytes.first_chunk().copied()).collect();
+        let mut triples: Vec<[u8; 3]> = all
+            .iter()
+            .filter(|one| one.bytes.len() > 3)
+            .filter_map(|one| one.bytes.first_chunk().copied())
+            .collect();
         triples.dedup();
         let (short, long) = all.into_iter().partition(|literal| literal.bytes.len() < 4);
         Literals {
@@ -326,7 +329,8 @@ mod tests {
     #[test]
     fn what_could_begin_a_literal_is_open() {
         let table = literals(&["akia", "token"]);
-        let cases = [("x", 0), ("xa", 1), ("xAKI", 3), ("akia", 1), ("tok", 3), ("a tOkE", 4), ("", 0)];
+        let cases =
+            [("x", 0), ("xa", 1), ("xAKI", 3), ("akia", 1), ("tok", 3), ("a tOkE", 4), ("", 0)];
         for (text, open) in cases {
             assert_eq!(table.open(text.as_bytes(), 0), open, "{text}");
         }

@@ -75,7 +75,9 @@ impl Matcher {
 
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
-        self.dfa_cache.memory_usage() + self.vm_cache.memory_usage() + self.dfa.get_nfa().memory_usage()
+        self.dfa_cache.memory_usage()
+            + self.vm_cache.memory_usage()
+            + self.dfa.get_nfa().memory_usage()
     }
 
     /// Asks at one place, looking at most `window` bytes far. `steps` counts the bytes looked at.

@@ -163,6 +163,12 @@ impl Engine {
         self.detectors.get(detector).map_or("", |one| one.description())
     }
 
+    /// A detector by its name.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<usize> {
+        self.detectors.iter().position(|one| one.id() == id)
+    }
+
     /// The detector that takes the whole value of a JSON member of this name.
     #[must_use]
     pub fn by_key(&self, key: &[u8]) -> Option<usize> {
@@ -218,4 +224,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

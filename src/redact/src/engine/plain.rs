@@ -41,6 +41,23 @@ pub(crate) fn decode(
     (changed, None)
 }
 
+/// Where a sequence begins that an offset stands in or right behind: what comes next is behind what
+/// it stands for, not behind its last byte.
+pub(crate) fn around(text: &[u8], from: usize, at: usize) -> Option<usize> {
+    (from.max(at.saturating_sub(LONGEST))..at).find(|start| {
+        let rest = text.get(*start..).unwrap_or_default();
+        rest.first().is_some_and(|byte| is_lead(*byte))
+            && match sequence(rest) {
+                Sequence::Bytes(raw, ..) => start.saturating_add(raw) >= at,
+                Sequence::Cut => true,
+                Sequence::None => false,
+            }
+    })
+}
+
+/// The longest sequence, bytes.
+const LONGEST: usize = 36;
+
 /// Whether a byte can begin a sequence that is decoded.
 pub(crate) fn is_lead(byte: u8) -> bool {
     matches!(byte, b'%' | b'\\' | ESCAPE | 0xc2 | 0xe1 | 0xe2 | 0xef | 0xf3)
@@ -83,9 +100,9 @@ fn sequence(rest: &[u8]) -> Sequence {
             )
         }),
         // U+FE00-FE0F, U+FEFF
-        [0xef, tail @ ..] => invisible(tail, 2, |tail| {
-            matches!(tail, [0xb8, 0x80..=0x8f] | [0xbb, 0xbf])
-        }),
+        [0xef, tail @ ..] => {
+            invisible(tail, 2, |tail| matches!(tail, [0xb8, 0x80..=0x8f] | [0xbb, 0xbf]))
+        }
         // U+E0000-E007F
         [0xf3, tail @ ..] => {
             invisible(tail, 3, |tail| matches!(tail, [0xa0, 0x80 | 0x81, 0x80..=0xbf]))

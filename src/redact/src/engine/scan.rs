@@ -38,7 +38,9 @@ impl Engine {
                 .map(|one| one.from)
                 .min();
             match straddled {
-                Some(at) => resume = Resume { at: at.max(from.at), in_run: at <= from.at && from.in_run },
+                Some(at) => {
+                    resume = Resume { at: at.max(from.at), in_run: at <= from.at && from.in_run }
+                }
                 None => break,
             }
             if resume.at <= from.at {
@@ -46,6 +48,9 @@ impl Engine {
             }
         }
         if !complete {
+            if let Some(start) = plain::around(text, from.at, resume.at) {
+                resume = Resume { at: start, in_run: false };
+            }
             retain_from(found, first, |one| one.end <= resume.at);
         }
         resume
@@ -63,7 +68,6 @@ impl Engine {
         let Self { literals, detectors, keyring, steps, done, scans, grown, look_back, .. } = self;
         *scans = scans.wrapping_add(1);
         let scan = *scans;
-        let first = found.len();
         let mut safe = text.len();
         let mut placeholders: Vec<Range<usize>> = Vec::new();
         let mut limit = None;
@@ -129,13 +133,6 @@ impl Engine {
         if !complete {
             safe = safe.min(text.len().saturating_sub(literals.open(text, from)));
             safe = safe.min(text.len().saturating_sub(*look_back).max(from));
-        }
-        // A placeholder is not a value, whatever pattern takes it, or a piece of it, for one.
-        if !placeholders.is_empty() {
-            let is_within = |one: &Finding| {
-                placeholders.iter().any(|p| p.start <= one.start && one.end <= p.end)
-            };
-            retain_from(found, first, |one| !is_within(one));
         }
         if is_top {
             found.extend(placeholders.into_iter().map(|at| Finding {
@@ -367,16 +364,25 @@ pub(super) fn settle(
     action: impl Fn(usize) -> Action,
 ) -> Resume {
     let mut all = found.split_off(first.min(found.len()));
+    // A placeholder is no value, whatever takes it or a piece of it for one, and no evidence of one:
+    // what was redacted once stays as it is.
+    let placeholders: Vec<Range<usize>> = all
+        .iter()
+        .filter(|one| one.detector == PLACEHOLDER)
+        .map(|one| one.start..one.end)
+        .collect();
+    if !placeholders.is_empty() {
+        all.retain(|one| {
+            one.detector == PLACEHOLDER
+                || placeholders.iter().all(|p| one.end <= p.start || p.end <= one.from)
+        });
+    }
     all.sort_by_key(|one| (one.start, std::cmp::Reverse(one.end), one.detector));
     for one in all {
         let last = if found.len() > first { found.last_mut() } else { None };
         match last {
             Some(last) if one.start < last.end => {
-                // What a placeholder is part of weighs more than the placeholder.
-                let rank = |f: &Finding| {
-                    let is_value = f.detector != PLACEHOLDER;
-                    (is_value, action(f.detector), f.end.saturating_sub(f.start))
-                };
+                let rank = |f: &Finding| (action(f.detector), f.end.saturating_sub(f.start));
                 if rank(&one) > rank(last) {
                     last.detector = one.detector;
                 }

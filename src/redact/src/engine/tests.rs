@@ -7,7 +7,7 @@ pub(crate) fn keyring() -> Keyring {
     Keyring::new(b"a key for tests alone").unwrap()
 }
 
-fn secrets() -> Vec<Detector> {
+pub(crate) fn secrets() -> Vec<Detector> {
     rules()
         .map(|rule| Detector { id: rule.id.into(), action: Action::Mask, look: Look::Secret(rule) })
         .collect()
@@ -20,7 +20,8 @@ fn engine() -> Engine {
 /// The values found in a text, with their detectors.
 fn values(engine: &mut Engine, text: &str) -> Vec<(String, String)> {
     let found = engine.scan_whole(text.as_bytes());
-    let value = |one: &Finding| String::from_utf8_lossy(&text.as_bytes()[one.start..one.end]).into();
+    let value =
+        |one: &Finding| String::from_utf8_lossy(&text.as_bytes()[one.start..one.end]).into();
     found.iter().map(|one| (engine.id(one.detector).to_owned(), value(one))).collect()
 }
 
@@ -115,7 +116,10 @@ fn every_match_of_every_rule_begins_with_one_of_its_literals() {
         std::fs::write(file, &lines).unwrap();
     }
     let held = std::fs::read_to_string(file).unwrap();
-    assert!(held == lines, "begins.tsv does not fit the rules: HANSARD_WRITE=1 cargo test -p hansard-redact");
+    assert!(
+        held == lines,
+        "begins.tsv does not fit the rules: HANSARD_WRITE=1 cargo test -p hansard-redact"
+    );
 }
 
 #[test]

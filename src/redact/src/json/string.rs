@@ -49,7 +49,9 @@ fn skip_plain(text: &[u8], from: usize) -> usize {
         let control = zero(word & (ONES * 0xe0));
         let special = quote | backslash | control;
         if special != 0 {
-            return from.saturating_add(at).saturating_add((special.trailing_zeros() >> 3) as usize);
+            return from
+                .saturating_add(at)
+                .saturating_add((special.trailing_zeros() >> 3) as usize);
         }
         at = at.saturating_add(8);
     }

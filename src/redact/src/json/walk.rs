@@ -159,7 +159,8 @@ impl Walk<'_> {
 
     fn scalar(&mut self) -> Result<Range<usize>, InvalidJson> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let is_part = |byte: &&u8| !matches!(**byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
+        let is_part =
+            |byte: &&u8| !matches!(**byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
         let length = rest.iter().take_while(is_part).count();
         let scalar = rest.get(..length).unwrap_or_default();
         let is_one = matches!(scalar, b"true" | b"false" | b"null") || is_number(scalar);

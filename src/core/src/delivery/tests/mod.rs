@@ -22,7 +22,11 @@ fn parcel(seq: u64, len: usize) -> Parcel {
             seq,
             at: NOW,
             gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
-            part: Content::Progress(Progress { index: 0, block: RawJson::parsed(&block), findings: Vec::new() }),
+            part: Content::Progress(Progress {
+                index: 0,
+                block: RawJson::parsed(&block),
+                findings: Vec::new(),
+            }),
         });
         let message = encode(&Entry::default(), &record, block.len()).unwrap();
         if message.len() == len {

@@ -154,7 +154,13 @@ fn every_caller_at_every_endpoint_with_every_body() {
             let mut arrival = gateway.arrival(&headers);
             arrival.measure(&gateway.policy, &Budget::default(), body.len());
             secrets.hidden_in_debug(&arrival);
-            let opening = arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, &body, NOW);
+            let opening = arrival.conclude(
+                &gateway.policy,
+                &mut gateway.redactor,
+                &mut gateway.scribe,
+                &body,
+                NOW,
+            );
             secrets.hidden_in_debug(&opening);
 
             let expected = caller.refused.unwrap_or(outcome);

@@ -52,7 +52,13 @@ fn a_token_waits_for_its_keys_and_is_refused_without_them() {
     patient.no_keys();
 
     let outcomes = arrivals.map(|arrival| {
-        match arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW) {
+        match arrival.conclude(
+            &gateway.policy,
+            &mut gateway.redactor,
+            &mut gateway.scribe,
+            REQUEST.as_bytes(),
+            NOW,
+        ) {
             Opening::Opened(..) => "opened".to_owned(),
             Opening::Refused(refused) => {
                 let part = content(refused.parcel.as_ref().unwrap(), "refused");
@@ -85,22 +91,27 @@ fn a_flood_of_new_tokens_is_told_to_come_again() {
 }
 
 #[test]
-fn a_body_counts_twice_against_the_memory() {
+fn a_body_counts_four_times_against_the_memory() {
     let mut gateway = Gateway::under(json!({"limits": {"memory_bytes": 1 << 20}}));
     let budget = Budget::default();
     let mut charge = budget.charge();
     let headers = request("POST", "/v1/messages", &[]);
     for (used, fits) in [
         (0, true),
-        ((1 << 20) - 2 * REQUEST.len(), true),
-        ((1 << 20) - 2 * REQUEST.len() + 1, false),
+        ((1 << 20) - 4 * REQUEST.len(), true),
+        ((1 << 20) - 4 * REQUEST.len() + 1, false),
     ] {
         charge.set(used);
         let mut arrival = gateway.arrival(&headers);
         arrival.measure(&gateway.policy, &budget, REQUEST.len());
         assert_eq!(arrival.wants_body(), fits, "{used}");
-        let opening =
-            arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
+        let opening = arrival.conclude(
+            &gateway.policy,
+            &mut gateway.redactor,
+            &mut gateway.scribe,
+            REQUEST.as_bytes(),
+            NOW,
+        );
         match opening {
             Opening::Opened(..) => assert!(fits, "{used}"),
             Opening::Refused(refused) => {
@@ -175,9 +186,16 @@ fn the_peer_is_on_record_with_its_certificate() {
     let mut gateway = Gateway::new();
     let headers = request("POST", "/v1/messages", &[]);
     let head = Head::new(&headers, "[2001:db8::7]:443".into(), Some("CN=ada".into()));
-    let mut arrival = Arrival::new(id(), NOW, &gateway.policy, &mut gateway.redactor, &headers, head);
+    let mut arrival =
+        Arrival::new(id(), NOW, &gateway.policy, &mut gateway.redactor, &headers, head);
     arrival.identify(&gateway.policy, &mut gateway.verifier, NOW);
-    let opening = arrival.conclude(&gateway.policy, &mut gateway.redactor, &mut gateway.scribe, REQUEST.as_bytes(), NOW);
+    let opening = arrival.conclude(
+        &gateway.policy,
+        &mut gateway.redactor,
+        &mut gateway.scribe,
+        REQUEST.as_bytes(),
+        NOW,
+    );
     let Opening::Opened(_, parcel) = opening else { panic!("refused") };
     let from = json!({"address": "[2001:db8::7]:443", "certificate": "CN=ada", "user_agent": "claude-cli/2.1"});
     assert_eq!(content(&parcel, "opened")["from"], from);

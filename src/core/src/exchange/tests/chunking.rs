@@ -159,7 +159,14 @@ fn each_event_carries_the_time_at_which_its_end_came() {
     for (chunk, after) in chunks {
         stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW + after);
     }
-    let closed = content(&stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW + 50).unwrap().pop().unwrap(), "closed");
+    let closed = content(
+        &stream
+            .finish(&mut gateway.redactor, &mut gateway.scribe, NOW + 50)
+            .unwrap()
+            .pop()
+            .unwrap(),
+        "closed",
+    );
     let events = closed["response"]["events"].as_array().unwrap();
     let times: Vec<_> = events.iter().map(|event| event["at"].as_u64().unwrap()).collect();
     assert_eq!(times, [10, 30, 30, 50], "the last one never ended");

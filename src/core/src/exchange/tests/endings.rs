@@ -128,13 +128,25 @@ fn the_ending_stands_in_the_closing_part() {
     assert_eq!(closed, json!({"end": end}), "no response at all");
 
     let whole = gateway.whole(&[(":status", "200")]);
-    let closed = content(&whole.close(ending(), &mut gateway.redactor, &mut gateway.scribe, b"{", NOW).unwrap(), "closed");
+    let closed = content(
+        &whole.close(ending(), &mut gateway.redactor, &mut gateway.scribe, b"{", NOW).unwrap(),
+        "closed",
+    );
     assert_eq!(closed["end"], end);
     assert_eq!(closed["response"]["body_base64"], "ew==");
 
     let mut stream = gateway.stream();
-    stream.feed(b"event: ping\ndata: {}\n\nevent: mess", false, &mut gateway.redactor, &mut gateway.scribe, NOW);
-    let closed = content(&stream.close(ending(), &mut gateway.redactor, &mut gateway.scribe, NOW).unwrap(), "closed");
+    stream.feed(
+        b"event: ping\ndata: {}\n\nevent: mess",
+        false,
+        &mut gateway.redactor,
+        &mut gateway.scribe,
+        NOW,
+    );
+    let closed = content(
+        &stream.close(ending(), &mut gateway.redactor, &mut gateway.scribe, NOW).unwrap(),
+        "closed",
+    );
     assert_eq!(closed["end"], end);
     let unfinished = json!({"at": 0, "event": "", "data": "event: mess"});
     let ping = json!({"at": 0, "event": "ping", "data": {}});

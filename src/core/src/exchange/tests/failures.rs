@@ -66,7 +66,8 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
     else {
         panic!("taken for a stream");
     };
-    let parcel = whole.complete(&mut gateway.redactor, &mut gateway.scribe, b"{}", NOW).unwrap().parcel;
+    let parcel =
+        whole.complete(&mut gateway.redactor, &mut gateway.scribe, b"{}", NOW).unwrap().parcel;
     assert_eq!(content(&parcel, "closed")["unacknowledged"], json!([3]));
 
     let forwarded = late(&mut gateway);
@@ -88,7 +89,8 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
         assert!(passed.starts_with(TOOL_STOP), "it passes all the same");
     }
     stream.feed(STOP, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
-    let parcel = stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
+    let parcel =
+        stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     assert_eq!(content(&parcel, "closed")["unacknowledged"], json!([5, 6, 8]));
     assert_eq!(stream.settle(parcel.seq, false), STOP);
 }
@@ -126,8 +128,12 @@ fn a_stream_broken_off_withholds_its_block_and_says_why() {
         assert_eq!(events, [("error".to_owned(), data.to_owned(), event.len())]);
         assert!(message.len() > 60, "a sentence for a person: {message}");
 
-        let closed =
-            content(&stream.close(Ending::own(why), &mut gateway.redactor, &mut gateway.scribe, NOW).unwrap(), "closed");
+        let closed = content(
+            &stream
+                .close(Ending::own(why), &mut gateway.redactor, &mut gateway.scribe, NOW)
+                .unwrap(),
+            "closed",
+        );
         assert_eq!(closed["end"], json!({"why": why.name()}));
         assert_eq!(closed["response"]["message"]["content"][0]["id"], "toolu_1");
         assert_eq!(closed["response"]["events"].as_array().unwrap().len(), 2);
@@ -177,7 +183,8 @@ fn a_stream_over_a_limit_fails() {
         let mut last = None;
         for chunk in *chunks {
             assert_eq!(last, None, "{case}: failed too early");
-            last = stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW).failed;
+            last =
+                stream.feed(chunk, false, &mut gateway.redactor, &mut gateway.scribe, NOW).failed;
         }
         assert_eq!(last, *failed, "{case}");
     }
@@ -193,7 +200,10 @@ fn a_whole_response_that_cannot_be_recorded_is_withheld() {
     assert_eq!(kind, "api_error");
     assert!(message.contains("withheld"), "{message}");
     let ending = Ending::own(EndWhy::RecordFailed);
-    let closed = content(&whole.close(ending, &mut gateway.redactor, &mut gateway.scribe, b"", NOW).unwrap(), "closed");
+    let closed = content(
+        &whole.close(ending, &mut gateway.redactor, &mut gateway.scribe, b"", NOW).unwrap(),
+        "closed",
+    );
     assert_eq!(closed["end"], json!({"why": "record_failed"}));
     assert_eq!(closed["response"]["status"], 200);
     assert_eq!(closed["response"]["message"], Value::Null);

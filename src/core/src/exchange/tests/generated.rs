@@ -233,7 +233,8 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
             parts.push(parcel.message.to_vec());
         }
     }
-    let closed = stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
+    let closed =
+        stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     Record::parse(closed.message.record()).unwrap();
     passed.extend(stream.settle(closed.seq, true));
     parts.push(closed.message.to_vec());

@@ -9,7 +9,8 @@ const JSON: [(&str, &str); 3] =
 fn closed(response: &[(&str, &str)], body: &[u8]) -> (Value, Vec<u8>) {
     let mut gateway = Gateway::new();
     let whole = gateway.whole(response);
-    let parcel = whole.complete(&mut gateway.redactor, &mut gateway.scribe, body, NOW + 9).unwrap().parcel;
+    let parcel =
+        whole.complete(&mut gateway.redactor, &mut gateway.scribe, body, NOW + 9).unwrap().parcel;
     (content(&parcel, "closed"), parcel.message.record().to_vec())
 }
 
@@ -190,7 +191,8 @@ fn an_unreadable_response_is_withheld_and_recorded_as_it_came() {
     assert_eq!(answer.status, 502);
     assert_eq!(api_error(&answer.body).0, "api_error");
     assert!(answer.headers.contains(&("x-should-retry", "false".into())));
-    let parcel = whole.close(ending, &mut gateway.redactor, &mut gateway.scribe, b"\x1f\x8b", NOW).unwrap();
+    let parcel =
+        whole.close(ending, &mut gateway.redactor, &mut gateway.scribe, b"\x1f\x8b", NOW).unwrap();
     let closed = content(&parcel, "closed");
     assert_eq!(closed["end"], json!({"why": "encoded_response"}));
     assert_eq!(closed["response"]["body_base64"], "H4s=");
