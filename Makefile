@@ -17,7 +17,7 @@ WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help run build test check bench test-claude-code wasm wasm-target
+.PHONY: help fuzz run build test check bench test-claude-code wasm wasm-target
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,10 @@ check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sourc
 
 bench: build $(ENVOY) ## Measure Envoy with and without Hansard, and print the ratios (ARGS="--quick")
 	target/release/hansard-bench --envoy $(ENVOY) $(ARGS)
+
+fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
+	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties
+	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-core --lib generated
 
 test-claude-code: wasm $(VENV)/bin/envoy $(VENV)-tests/done $(TOOLS)/claude-code/done ## Drive a session of the real Claude Code through the gateway
 	cargo build --locked -p hansard -p hansard-tests --bins

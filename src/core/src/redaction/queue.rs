@@ -31,6 +31,8 @@ pub(crate) struct Queue {
     events: VecDeque<Event>,
     /// The number of the first event that waits.
     first: u64,
+    /// Events that have come, but for blank lines: their numbers name places.
+    named: u64,
     channels: Vec<Channel>,
     bytes: usize,
     /// What was found since it was last taken.
@@ -76,6 +78,8 @@ struct Part {
     /// In the text.
     at: Range<usize>,
     event: u64,
+    /// What the event is called.
+    name: u64,
     /// In the event's data, and how its escapes read.
     content: Range<usize>,
     map: Map,
@@ -111,6 +115,8 @@ impl Queue {
             return self.events.push_back(Event { raw: raw.to_owned(), at, ..Event::default() });
         }
         let parsed = sse::Event::parse(raw);
+        let name = self.named;
+        self.named = name.saturating_add(u64::from(parsed.is_some()));
         let said = parsed.as_ref().map(Said::read);
         let kind = said.as_ref().map_or(Kind::Unknown, |said| said.kind);
         let data = said.as_ref().and_then(|said| said.data.as_ref());
@@ -133,7 +139,7 @@ impl Queue {
             Kind::ContentBlockStart => Some(b"content_block"),
             _ => None,
         };
-        let found = self.look(redactor, restores, &template, streamed, number);
+        let found = self.look(redactor, restores, &template, streamed, name);
         let piece_kind = data.and_then(|data| match kind {
             Kind::ContentBlockStart => data.content_block,
             _ => data.delta,
@@ -141,7 +147,7 @@ impl Queue {
         let piece_kind = piece_kind.map(|json| kind_of(json.get())).unwrap_or_default();
         let mut changes: Vec<Change> =
             found.changes.into_iter().map(|change| template.raw(change)).collect();
-        self.look_at_lines(redactor, raw, &template, number, &mut changes);
+        self.look_at_lines(redactor, raw, &template, name, &mut changes);
         self.bytes = self.bytes.saturating_add(raw.len());
         self.events.push_back(Event {
             raw: raw.to_owned(),
@@ -151,7 +157,7 @@ impl Queue {
             waits: Vec::new(),
         });
         for piece in found.pieces {
-            self.feed(redactor, restores, index, &piece_kind, &piece, number);
+            self.feed(redactor, restores, index, &piece_kind, &piece, (number, name));
         }
     }
 
@@ -230,10 +236,10 @@ impl Queue {
         index: Option<u64>,
         kind: &str,
         piece: &Piece,
-        number: u64,
+        (event, name_of_event): (u64, u64),
     ) {
-        let Some(event) = self.events.back_mut() else { return };
-        let data = &event.template.data;
+        let Some(waiting) = self.events.back_mut() else { return };
+        let data = &waiting.template.data;
         let name = String::from_utf8_lossy(data.get(piece.name.clone()).unwrap_or_default());
         let raw = data.get(piece.content.clone()).unwrap_or_default();
         let (mut plain, mut map) = (Vec::new(), Map::default());
@@ -248,10 +254,11 @@ impl Queue {
         });
         let Some(channel) = self.channels.get_mut(at) else { return };
         let end = channel.fed.saturating_add(plain.len());
-        event.waits.push((end, Rc::clone(&channel.decided)));
+        waiting.waits.push((end, Rc::clone(&channel.decided)));
         channel.pieces.push_back(Part {
             at: channel.fed..end,
-            event: number,
+            event,
+            name: name_of_event,
             content: piece.content.clone(),
             map,
         });
@@ -365,11 +372,11 @@ impl Queue {
         }
     }
 
-    /// The event in which an offset of a text stands.
+    /// The name of the event in which an offset of a text stands.
     fn event_of(&self, channel: usize, offset: usize) -> u64 {
         let Some(channel) = self.channels.get(channel) else { return 0 };
         let at = channel.pieces.partition_point(|piece| piece.at.end <= offset);
-        channel.pieces.get(at).map_or(0, |piece| piece.event)
+        channel.pieces.get(at).map_or(0, |piece| piece.name)
     }
 
     /// Makes a change to a text in the events that hold it.

@@ -242,6 +242,52 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
     (parts, most)
 }
 
+/// What passes of any bytes, and the record, with every secret redacted.
+fn redacted(gateway: &mut Gateway, chunks: &[&[u8]]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    gateway.scribe = scribe();
+    let mut stream = gateway.stream();
+    let (mut passed, mut parts) = (Vec::new(), Vec::new());
+    for (i, chunk) in chunks.iter().enumerate() {
+        let Gateway { redactor, scribe, .. } = &mut *gateway;
+        let fed = stream.feed(chunk, i + 1 == chunks.len(), redactor, scribe, NOW);
+        match fed.pass {
+            Pass::Unchanged => passed.extend_from_slice(chunk),
+            Pass::Bytes(bytes) => passed.extend(bytes),
+        }
+        for parcel in fed.parcels {
+            passed.extend(stream.settle(parcel.seq, true));
+            parts.push(parcel.message.to_vec());
+        }
+    }
+    (passed, parts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_bytes_are_redacted_the_same_at_every_chunking(played in played(soups())) {
+        let Played { mut text, cuts, .. } = played;
+        text.extend_from_slice(SECRET_EVENTS);
+        let mut gateway = Gateway::under(json!({"redact": {}}));
+        let whole = redacted(&mut gateway, &[&text]);
+        let ends = cuts.iter().copied().chain([text.len()]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        let chunks: Vec<&[u8]> = starts.zip(ends).map(|(start, end)| &text[start..end]).collect();
+        prop_assert!(redacted(&mut gateway, &chunks) == whole, "something else passed");
+        let bytes: Vec<&[u8]> = text.chunks(1).collect();
+        prop_assert!(redacted(&mut gateway, &bytes) == whole, "something else passed");
+        let shown = String::from_utf8_lossy(&whole.0);
+        prop_assert!(!shown.contains("AKIAQ7RT2") && !shown.contains("XKWM5ZB4NHD"), "{shown}");
+    }
+}
+
+/// Two deltas that hold one access key between them.
+const SECRET_EVENTS: &[u8] = b"\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\
+    \"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"AKIAQ7RT2\"}}\n\nevent: content_block_delta\n\
+    data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\
+    \"text\":\"XKWM5ZB4NHD.\"}}\n\n";
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
