@@ -67,6 +67,8 @@ pub(crate) struct Spots {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Hostile {
     pub(crate) name: String,
+    /// Which of many, where it is the worst of them.
+    pub(crate) which: String,
     /// As a request's body.
     pub(crate) request: f64,
     /// In deltas; `None` for what is no text.

@@ -30,6 +30,7 @@ pub(crate) fn measure() -> Result<Vec<Hostile>, Problem> {
         let cost = Cost::of(&mut engine, name)?;
         all.push(Hostile {
             name: name.to_owned(),
+            which: String::new(),
             request: cost.request / base.request,
             stream: cost.stream.zip(base.stream).map(|(cost, base)| cost / base),
         });
@@ -62,12 +63,19 @@ impl Cost {
 }
 
 /// Redacts an input so many times, with nothing remembered: for a counter of instructions.
-pub(crate) fn repeat(name: &str, passes: &str) -> Result<String, Problem> {
+pub(crate) fn repeat(how: &str, name: &str, passes: &str) -> Result<String, Problem> {
     let passes: usize = passes.parse().map_err(|_| Problem::Usage)?;
     let mut engine = engines::everything()?;
-    let body = input(name, inputs::SIZE)?.body();
-    for _ in 0..passes {
-        whole(&mut engine, &body);
+    match how {
+        "body" => {
+            let body = input(name, inputs::SIZE)?.body();
+            (0..passes).for_each(|_| whole(&mut engine, &body));
+        }
+        "deltas" => {
+            let input = input(name, STREAM)?;
+            (0..passes).for_each(|_| drop(feed(&mut engine, input.text())));
+        }
+        _ => return Err(Problem::Usage),
     }
     Ok(String::new())
 }
@@ -89,7 +97,8 @@ fn worst(
         (name, took / body.len() as f64 / base)
     });
     let (name, request) = costs.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or(("", 0.0));
-    Ok(Hostile { name: format!("the worst {what}: {name}"), request, stream: None })
+    let (name, which) = (format!("the worst {what}"), name.to_owned());
+    Ok(Hostile { name, which, request, stream: None })
 }
 
 /// As a request's body, seconds a byte.
@@ -106,29 +115,34 @@ fn whole(engine: &mut Engine, body: &str) {
 /// In deltas, seconds a byte, of as many as could be fed within the limit.
 fn stream(engine: &mut Engine, input: &Input) -> Option<f64> {
     let Input::Text(text) = input else { return None };
-    let mut hits = Vec::new();
-    let mut feed = || {
+    let mut cost = || {
         let start = Instant::now();
-        let mut stream = TextStream::default();
-        let mut fed = 0;
-        for deltas in text.as_bytes().chunks(DELTA * 16) {
-            for delta in deltas.chunks(DELTA) {
-                stream.feed(engine, delta, &mut hits);
-            }
-            fed += deltas.len();
-            if start.elapsed().as_secs_f64() > LIMIT {
-                break;
-            }
-        }
-        stream.finish(engine, &mut hits);
-        hits.clear();
+        let fed = feed(engine, text);
         start.elapsed().as_secs_f64() / fed.max(1) as f64
     };
-    let first = feed();
+    let first = cost();
     if first * text.len() as f64 > PATIENCE {
         return Some(first);
     }
-    Some((0..ROUNDS).map(|_| feed()).fold(f64::INFINITY, f64::min))
+    Some((0..ROUNDS).map(|_| cost()).fold(f64::INFINITY, f64::min))
+}
+
+/// Feeds a text to a stream; how many bytes, until the time was up.
+fn feed(engine: &mut Engine, text: &str) -> usize {
+    let start = Instant::now();
+    let (mut stream, mut hits) = (TextStream::default(), Vec::new());
+    let mut fed = 0;
+    for deltas in text.as_bytes().chunks(DELTA * 16) {
+        for delta in deltas.chunks(DELTA) {
+            stream.feed(engine, delta, &mut hits);
+        }
+        fed += deltas.len();
+        if start.elapsed().as_secs_f64() > LIMIT {
+            break;
+        }
+    }
+    stream.finish(engine, &mut hits);
+    fed
 }
 
 /// The least time of a few, after one that warms up. What takes very long is timed once.

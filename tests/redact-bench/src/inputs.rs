@@ -19,13 +19,15 @@ const NORMAL: [&str; 6] = [
 ];
 
 /// What is repeated until there is enough of it.
-const UNITS: [(&str, &str); 13] = [
+const UNITS: [(&str, &str); 15] = [
     ("curl", "curl "),
     ("api-key", "api_key = \""),
     ("password", "password = \""),
     ("jwt", "eyJ-"),
     ("pem", "-----BEGIN PRIVATE KEY-----\n"),
     ("sk", "sk-"),
+    ("query", "?token="),
+    ("oauth", "ya29."),
     ("percent", "%63%75%72%6c%20"),
     ("escapes", "\\u0063\\u0075\\u0072\\u006c\\u0020"),
     ("invisible", "p\u{200b}a\u{200b}s\u{200b}s\u{200b}"),

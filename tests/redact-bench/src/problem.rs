@@ -31,8 +31,8 @@ impl fmt::Display for Problem {
             Self::Usage => f.write_str(crate::USAGE),
             Self::Sources(directories) => write!(
                 f,
-                "too few .rs and .md files under {}; name a directory with the sources of more \
-                 packages, as ~/.cargo/registry/src",
+                "too few .rs and .md files of the packages in Cargo.lock under {}; name the \
+                 directory that cargo unpacks them into, as ~/.cargo/registry/src/index.*",
                 directories.join(", "),
             ),
             Self::Missing(path) => {

@@ -4,7 +4,10 @@ use crate::figures::{Deltas, Figures, Hostile, Spots};
 use crate::measure::ROUNDS;
 use crate::planted;
 use crate::run::Outcome;
+use crate::scanners::Scanner;
 use crate::stats::Spread;
+use hansard_redact::pii::Pii;
+use hansard_redact::rules;
 use std::fmt::Write;
 
 /// A goal for V8, as Envoy runs the filter.
@@ -50,8 +53,9 @@ pub(crate) fn markdown(outcome: &Outcome) -> String {
     let Deltas { count, held, delay, .. } = v8.deltas;
     let _ = write!(
         text,
-        "\nBytes held after a delta: {}; further deltas until a delta is out: {} ({count} deltas). \
+        "\nSecrets alone in V8, against the scanners natively: {}. Bytes held after a delta: {}; further deltas until a delta is out: {} ({count} deltas). \
          Memory in V8: {:.1} MB configured, {:.1} MB after the corpus.\n\n{}\n\n",
+        against(v8, scanners),
         spots(held),
         spots(delay),
         heap.configured as f64 / 1e6,
@@ -83,11 +87,24 @@ impl Goal {
     }
 }
 
+/// Speed in V8 as multiples of the scanners'.
+fn against(v8: &Figures, scanners: &[Scanner]) -> String {
+    let median = |samples: &[f64]| Spread::of(samples.iter().copied()).map(|spread| spread.median);
+    let each = scanners.iter().filter_map(|scanner| {
+        let times = median(&v8.speed.secrets)? / median(&scanner.speed)?;
+        Some(format!("{times:.1}× {}", scanner.name))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 fn conditions(outcome: &Outcome) -> String {
     let Figures { bodies, raw, plain, .. } = outcome.native;
     format!(
-        "{bodies} request bodies, {:.1} MB of JSON, {:.1} MB of text in it; {}; Node.js {}; one \
-         thread; medians of {ROUNDS} rounds (least–most) and how they stand to the goal.",
+        "{} rules and {} kinds of personal data; {bodies} request bodies, {:.1} MB of JSON, {:.1} MB \
+         of text in it; {}; Node.js {}; one thread; medians of {ROUNDS} rounds (least–most), and in \
+         V8 how they stand to the goal.",
+        rules().count(),
+        Pii::ALL.len(),
         raw as f64 / 1e6,
         plain as f64 / 1e6,
         outcome.processor,
@@ -115,15 +132,15 @@ fn hostile(text: &mut String, native: &Figures, v8: &Figures) {
          |---|--:|--:|--:|--:|\n",
     );
     for (native, v8) in native.hostile.iter().zip(&v8.hostile) {
-        // Which one is the worst of many can differ.
-        let name = if native.name == v8.name {
-            native.name.clone()
-        } else {
-            format!("{}, in V8 {}", native.name, v8.name)
+        let Hostile { name, which, .. } = native;
+        let which = match which == &v8.which {
+            true if which.is_empty() => String::new(),
+            true => format!(" (`{which}`)"),
+            false => format!(" (`{which}`, in V8 `{}`)", v8.which),
         };
         let _ = writeln!(
             text,
-            "| {name} | {} | {} | {} | {} |",
+            "| {name}{which} | {} | {} | {} | {} |",
             times(Some(native.request)),
             times(Some(v8.request)),
             times(native.stream),

@@ -1,14 +1,17 @@
-//! The text that requests are made of: source code and documentation of packages.
+//! The text that requests are made of: source code and documentation of the packages that this
+//! workspace is built with, from where cargo unpacks them.
 //!
-//! Which files are taken depends on their paths within the directories and on their sizes alone, so
-//! the same packages give the same text on every machine.
+//! Which files are taken depends on `Cargo.lock` and on their names and sizes alone, so the text is
+//! the same on every machine. This project's own files are left out: they change every day, and
+//! the rules' samples stand in them.
 
 use crate::problem::Problem;
 use crate::random::Random;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const LOCK: &str = include_str!("../../../Cargo.lock");
 /// Files of other sizes are stubs and tables.
 const SIZES: std::ops::Range<u64> = 1 << 10..128 << 10;
 /// Files of one package: the largest ones would be most of the text.
@@ -33,8 +36,10 @@ impl Sources {
     /// Reads what lies under some directories.
     pub(crate) fn read(directories: &[&str]) -> Result<Self, Problem> {
         let (mut code, mut prose) = (Vec::new(), Vec::new());
+        let packages = locked();
         for directory in directories {
             list(Path::new(directory), "", &mut |path, place| match extension(&place) {
+                _ if !packages.contains(package(&place)) => {}
                 "rs" => code.push((place, path)),
                 "md" => prose.push((place, path)),
                 _ => {}
@@ -74,12 +79,13 @@ fn list(
 /// Reads files in an order that the seed alone decides, until there is enough.
 fn read(mut files: Vec<(String, PathBuf)>, seed: u64) -> Vec<File> {
     files.sort();
+    files.dedup_by(|(one, _), (other, _)| one == other);
     Random::new(seed).shuffle(&mut files);
     let mut of_package: BTreeMap<String, usize> = BTreeMap::new();
     let mut bytes = 0;
     let mut taken = Vec::new();
     for (place, path) in files {
-        let count = of_package.entry(package(&place)).or_default();
+        let count = of_package.entry(package(&place).to_owned()).or_default();
         if *count >= A_PACKAGE || bytes >= ENOUGH {
             continue;
         }
@@ -91,11 +97,35 @@ fn read(mut files: Vec<(String, PathBuf)>, seed: u64) -> Vec<File> {
     taken
 }
 
-/// A registry's files lie under its own name and the package's.
-fn package(place: &str) -> String {
-    place.split('/').take(2).collect::<Vec<_>>().join("/")
+/// `name-version`, as the package's folder is called.
+fn package(place: &str) -> &str {
+    place.split('/').next().unwrap_or_default()
+}
+
+/// The packages of `Cargo.lock`.
+fn locked() -> HashSet<String> {
+    let value = |line: &str| line.split('"').nth(1).map(str::to_owned);
+    let blocks = LOCK.split("[[package]]").skip(1);
+    let packages = blocks.filter_map(|block| {
+        let mut lines = block.trim_start().lines();
+        let (name, version) = (value(lines.next()?)?, value(lines.next()?)?);
+        Some(format!("{name}-{version}"))
+    });
+    packages.collect()
 }
 
 fn extension(place: &str) -> &str {
     place.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_names_packages() {
+        let packages = locked();
+        assert!(packages.len() > 100);
+        assert!(packages.iter().any(|package| package.starts_with("serde_json-1.")));
+    }
 }

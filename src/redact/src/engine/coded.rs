@@ -21,8 +21,21 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
+/// The bytes of both alphabets.
+static DIGITS: [bool; 256] = {
+    let mut digits = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        digits[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    digits
+};
+
+#[inline(always)]
 pub(crate) fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// The next run at or after an offset that is long enough, or that touches the text's end.

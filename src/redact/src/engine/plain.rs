@@ -5,7 +5,7 @@
 
 use super::map::Map;
 
-/// Decodes a text; false when nothing in it was decoded. `incomplete` is where a sequence begins
+/// Decodes a text behind what `plain` holds already; false when nothing in it was decoded. `incomplete` is where a sequence begins
 /// that the text's end cuts short, if more text may follow.
 pub(crate) fn decode(
     text: &[u8],
@@ -13,12 +13,12 @@ pub(crate) fn decode(
     plain: &mut Vec<u8>,
     map: &mut Map,
 ) -> (bool, Option<usize>) {
-    plain.clear();
     map.clear();
+    let is_ascii = text.is_ascii();
     let mut at = 0;
     let mut changed = false;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let clear = rest.iter().position(|byte| is_lead(*byte)).unwrap_or(rest.len());
+        let clear = next_lead(rest, is_ascii).unwrap_or(rest.len());
         plain.extend_from_slice(rest.get(..clear).unwrap_or_default());
         map.same(clear);
         at = at.saturating_add(clear);
@@ -57,6 +57,16 @@ pub(crate) fn around(text: &[u8], from: usize, at: usize) -> Option<usize> {
 
 /// The longest sequence, bytes.
 const LONGEST: usize = 36;
+
+/// Where the next byte stands that can begin a sequence. `is_ascii`: all of the text is; asked
+/// once, for the time that it takes.
+pub(crate) fn next_lead(text: &[u8], is_ascii: bool) -> Option<usize> {
+    if is_ascii {
+        memchr::memchr3(b'%', b'\\', ESCAPE, text)
+    } else {
+        text.iter().position(|byte| is_lead(*byte))
+    }
+}
 
 /// Whether a byte can begin a sequence that is decoded.
 pub(crate) fn is_lead(byte: u8) -> bool {

@@ -74,6 +74,11 @@ impl Engine {
         literals.each(text, from, |start, end, heads| {
             for head in heads {
                 if head.role == Role::Placeholder {
+                    if *steps < PROOF_STEPS {
+                        limit = Some(start);
+                        return false;
+                    }
+                    *steps = steps.saturating_sub(PROOF_STEPS);
                     match keyring.placeholder_at(text.get(start..).unwrap_or_default()) {
                         Some(length) => {
                             placeholders.push(start..start.saturating_add(length));
@@ -175,14 +180,10 @@ impl Engine {
     ) -> usize {
         let mut safe = text.len();
         let mut at = from;
+        let is_ascii = text.get(from..).unwrap_or_default().is_ascii();
         let next = |at: usize| {
             let rest = text.get(at..)?;
-            let lead = if rest.is_ascii() {
-                memchr::memchr3(b'%', b'\\', plain::ESCAPE, rest)
-            } else {
-                rest.iter().position(|byte| plain::is_lead(*byte))
-            };
-            lead.map(|lead| at.saturating_add(lead))
+            plain::next_lead(rest, is_ascii).map(|lead| at.saturating_add(lead))
         };
         while let Some(lead) = next(at) {
             let begin = memchr::memrchr(b'\n', text.get(at..lead).unwrap_or_default())
@@ -215,16 +216,15 @@ impl Engine {
     ) -> Option<usize> {
         let (mut scratch, mut map) = self.spare.pop().unwrap_or_default();
         // The context is decoded apart, so that nothing of it can swallow the line's begin.
-        scratch.clear();
         let context = line.get(..offset).unwrap_or_default();
         let body = line.get(offset..).unwrap_or_default();
+        scratch.clear();
+        scratch.extend_from_slice(context);
         let (changed, cut) = plain::decode(body, is_whole, &mut scratch, &mut map);
         let mut safe = cut.unwrap_or(body.len());
         if changed || cut.is_some() {
             let first = found.len();
-            let mut text = Vec::with_capacity(context.len().saturating_add(scratch.len()));
-            text.extend_from_slice(context);
-            text.extend_from_slice(&scratch);
+            let text = std::mem::take(&mut scratch);
             let from = Resume { at: context.len(), in_run: false };
             let depth = if changed { depth.saturating_sub(1) } else { 0 };
             let resume = self.scan_layers(&text, from, is_whole, depth, found);
@@ -245,6 +245,7 @@ impl Engine {
                 one.start = begin.saturating_add(value.start);
                 one.end = begin.saturating_add(value.end);
             }
+            scratch = text;
         }
         self.spare.push((scratch, map));
         (safe < body.len()).then(|| base.saturating_add(offset).saturating_add(safe))
@@ -332,6 +333,9 @@ fn retain_from(found: &mut Vec<Finding>, first: usize, keep: impl Fn(&Finding) -
     });
 }
 
+/// What it costs to prove a placeholder, in steps of an automaton.
+const PROOF_STEPS: usize = 400;
+
 /// A listed value counts where no word goes on over its ends.
 fn word(text: &[u8], at: Range<usize>, complete: bool) -> Decided {
     let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
@@ -373,8 +377,8 @@ pub(super) fn settle(
         .collect();
     if !placeholders.is_empty() {
         all.retain(|one| {
-            one.detector == PLACEHOLDER
-                || placeholders.iter().all(|p| one.end <= p.start || p.end <= one.from)
+            let next = placeholders.partition_point(|p| p.end <= one.from);
+            one.detector == PLACEHOLDER || placeholders.get(next).is_none_or(|p| one.end <= p.start)
         });
     }
     all.sort_by_key(|one| (one.start, std::cmp::Reverse(one.end), one.detector));

@@ -163,7 +163,7 @@ fn what_cannot_be_read_is_stored_as_malformed_with_its_reason() {
         part(exchange_id(1), 1, u64::MAX, json!({"progress": {"index": 0, "block": 0}}));
     let batch = [
         (vec![b'x'; 100_000], Defect::Json { line: 1, column: 1 }),
-        (b"{\"hansard.v2\":{}}".to_vec(), Defect::Version),
+        (b"{\"hansard.v9\":{}}".to_vec(), Defect::Version),
         (far_number, Defect::Range),
         (far_future, Defect::Range),
     ];
