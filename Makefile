@@ -11,13 +11,15 @@ TOOLS              := target/tools
 ENVOY              ?= $(VENV)/bin/envoy
 WASM               := target/wasm32-wasip1/wasm/hansard_filter.wasm
 ARGS               ?=
+# Where cargo unpacks the packages of Cargo.lock: the redaction benchmark reads them.
+CARGO_SOURCES       = $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src/*
 
 # Node.js is taken from the PATH; a machine without one gets it into the tests' own environment.
 WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help fuzz run build test check bench test-claude-code wasm wasm-target
+.PHONY: help cost fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +44,16 @@ check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sourc
 bench: build $(ENVOY) ## Measure Envoy with and without Hansard, and print the ratios (ARGS="--quick")
 	target/release/hansard-bench --envoy $(ENVOY) $(ARGS)
 
+bench-redact: wasm-target $(VENV)-tests/done ## Measure redaction natively, in V8, and beside public scanners
+	cargo fetch --locked
+	cargo build --release --locked -p redact-bench
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p redact-bench
+	$(WITH_NODE) target/release/redact-bench run $(VENV)-tests/bin/python $(CARGO_SOURCES)
+
+cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
+	cargo build --locked -p redact-bench --bins
+	cargo test --locked -p hansard-tests --features cost --test cost
+
 fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-core --lib generated
@@ -56,6 +68,10 @@ wasm: wasm-target
 
 wasm-target:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip1 || rustup target add wasm32-wasip1
+
+# The tests count instructions with it. Whoever may install it gets it; everybody else is told.
+valgrind:
+	@command -v valgrind >/dev/null || test "$$(id -u)" != 0 || { apt-get update -qq && apt-get install -qq -y valgrind; } >/dev/null
 
 $(VENV)/bin/envoy:
 	python3 -m venv $(VENV)

@@ -63,21 +63,34 @@ impl Cost {
 }
 
 /// Redacts an input so many times, with nothing remembered: for a counter of instructions.
-pub(crate) fn repeat(how: &str, name: &str, passes: &str) -> Result<String, Problem> {
+pub(crate) fn repeat(way: &str, name: &str, passes: &str) -> Result<String, Problem> {
     let passes: usize = passes.parse().map_err(|_| Problem::Usage)?;
     let mut engine = engines::everything()?;
-    match how {
+    match way {
         "body" => {
             let body = input(name, inputs::SIZE)?.body();
-            (0..passes).for_each(|_| whole(&mut engine, &body));
+            for _ in 0..passes {
+                whole(&mut engine, &body);
+            }
         }
         "deltas" => {
             let input = input(name, STREAM)?;
-            (0..passes).for_each(|_| drop(feed(&mut engine, input.text())));
+            let text = input.text().ok_or_else(|| Problem::Unknown(name.to_owned()))?;
+            for _ in 0..passes {
+                feed(&mut engine, text, f64::INFINITY);
+            }
         }
         _ => return Err(Problem::Usage),
     }
     Ok(String::new())
+}
+
+/// What [`repeat`] can be asked for, the normal input first.
+pub(crate) fn ways() -> Vec<String> {
+    let is_text = |name: &&str| inputs::input(name, 1).is_some_and(|one| one.text().is_some());
+    let bodies = inputs::names().into_iter().map(|name| format!("body {name}"));
+    let texts = inputs::names().into_iter().filter(is_text);
+    bodies.chain(texts.map(|name| format!("deltas {name}"))).collect()
 }
 
 fn input(name: &str, size: usize) -> Result<Input, Problem> {
@@ -114,10 +127,10 @@ fn whole(engine: &mut Engine, body: &str) {
 
 /// In deltas, seconds a byte, of as many as could be fed within the limit.
 fn stream(engine: &mut Engine, input: &Input) -> Option<f64> {
-    let Input::Text(text) = input else { return None };
+    let text = input.text()?;
     let mut cost = || {
         let start = Instant::now();
-        let fed = feed(engine, text);
+        let fed = feed(engine, text, LIMIT);
         start.elapsed().as_secs_f64() / fed.max(1) as f64
     };
     let first = cost();
@@ -127,8 +140,8 @@ fn stream(engine: &mut Engine, input: &Input) -> Option<f64> {
     Some((0..ROUNDS).map(|_| cost()).fold(f64::INFINITY, f64::min))
 }
 
-/// Feeds a text to a stream; how many bytes, until the time was up.
-fn feed(engine: &mut Engine, text: &str) -> usize {
+/// Feeds a text to a stream; how many bytes of it, within so many seconds.
+fn feed(engine: &mut Engine, text: &str, limit: f64) -> usize {
     let start = Instant::now();
     let (mut stream, mut hits) = (TextStream::default(), Vec::new());
     let mut fed = 0;
@@ -137,7 +150,7 @@ fn feed(engine: &mut Engine, text: &str) -> usize {
             stream.feed(engine, delta, &mut hits);
         }
         fed += deltas.len();
-        if start.elapsed().as_secs_f64() > LIMIT {
+        if start.elapsed().as_secs_f64() > limit {
             break;
         }
     }

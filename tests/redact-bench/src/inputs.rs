@@ -46,6 +46,14 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    /// As a text; `None` for what is none.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Json(_) => None,
+        }
+    }
+
     /// As a request's body.
     pub(crate) fn body(&self) -> String {
         match self {
@@ -100,14 +108,17 @@ pub(crate) fn input(name: &str, size: usize) -> Option<Input> {
             Input::Text(coded(&bytes, size))
         }
         "deep-json" => Input::Json(deep_json(size)),
-        "short-strings" => Input::Json(format!("[{}0]", repeated("\"key\",", size))),
+        "short-strings" => Input::Json(format!("[{}0]", "\"key\",".repeat(size / 6))),
         _ => return None,
     })
 }
 
-/// A piece of text over and over, until it takes so many bytes in JSON.
+/// A piece of text over and over, or a part of it, about so many bytes in JSON.
 pub(crate) fn repeated(unit: &str, bytes: usize) -> String {
-    unit.repeat((bytes / quoted_content(unit).len().max(1)).max(1))
+    let once = quoted_content(unit).len().max(1);
+    let whole = unit.repeat(bytes / once);
+    let part = unit.floor_char_boundary(unit.len() * (bytes % once) / once);
+    whole + unit.get(..part).unwrap_or_default()
 }
 
 /// A rule's first sample, up to shortly before its secret's end.
@@ -157,8 +168,10 @@ mod tests {
     #[test]
     fn every_input_is_as_long_as_the_others() {
         for name in names() {
-            let size = input(name, SIZE).unwrap().body().len();
-            assert!((SIZE * 9 / 10..SIZE * 11 / 10).contains(&size), "{name}: {size} bytes");
+            for size in [SIZE, 32 << 10] {
+                let length = input(name, size).unwrap().body().len();
+                assert!((size * 3 / 4..size * 5 / 4).contains(&length), "{name}: {length} bytes");
+            }
         }
     }
 }

@@ -43,8 +43,8 @@ Usage: redact-bench run PYTHON DIRECTORY...   measure everything, print the tabl
        redact-bench corpus DIRECTORY...       print request bodies made of source text, one a line
        redact-bench measure < CORPUS          measure here, print JSON
        redact-bench heap < CORPUS             measure memory here, print JSON
-       redact-bench names                     print the names of the hostile inputs
-       redact-bench count NAME PASSES         redact an input so many times, print nothing
+       redact-bench inputs                    print the ways and names of the hostile inputs
+       redact-bench count WAY NAME PASSES     redact an input so many times, print nothing
 
 `make bench-redact` builds and installs what `run` needs. It takes about 2 minutes; leave the
 machine alone meanwhile.";
@@ -67,8 +67,8 @@ fn answer(args: &[&str]) -> Result<String, Problem> {
         ["corpus", ref directories @ ..] => corpus::make(directories)?.join("\n"),
         ["measure"] => serde_json::to_string(&measure::measure(&texts::read()?)?)?,
         ["heap"] => serde_json::to_string(&heap::measure()?)?,
-        ["names"] => inputs::names().join("\n"),
-        ["count", name, passes] => hostile::repeat(name, passes)?,
+        ["inputs"] => hostile::ways().join("\n"),
+        ["count", way, name, passes] => hostile::repeat(way, name, passes)?,
         _ => return Err(Problem::Usage),
     })
 }

@@ -44,7 +44,7 @@ impl fmt::Display for Problem {
             }
             Self::Engine(why) => write!(f, "the built-in detectors do not build: {why}"),
             Self::Unknown(name) => {
-                write!(f, "no hostile input is called {name}; `names` prints them")
+                write!(f, "no hostile input is called {name}; `inputs` prints them")
             }
             Self::System(error) => write!(f, "no file or stream for the benchmark itself: {error}"),
         }

@@ -51,17 +51,17 @@ pub(crate) fn markdown(outcome: &Outcome) -> String {
         let _ = writeln!(text, "| {}, MB/s | {} | | |", scanner.name, spread(own));
     }
     let Deltas { count, held, delay, .. } = v8.deltas;
-    let _ = write!(
-        text,
-        "\nSecrets alone in V8, against the scanners natively: {}. Bytes held after a delta: {}; further deltas until a delta is out: {} ({count} deltas). \
-         Memory in V8: {:.1} MB configured, {:.1} MB after the corpus.\n\n{}\n\n",
-        against(v8, scanners),
-        spots(held),
-        spots(delay),
-        heap.configured as f64 / 1e6,
-        heap.scanned as f64 / 1e6,
+    let (held, delay) = (spots(held), spots(delay));
+    let (configured, scanned) = (heap.configured as f64 / 1e6, heap.scanned as f64 / 1e6);
+    let lines = [
+        format!("Secrets in V8, against the scanners natively: {}.", against(v8, scanners)),
+        format!(
+            "Bytes held after a delta: {held}. Further deltas until it is out: {delay}. {count} deltas."
+        ),
+        format!("Memory in V8: {configured:.1} MB configured, {scanned:.1} MB after the corpus."),
         found(native, v8),
-    );
+    ];
+    let _ = write!(text, "\n{}\n\n", lines.join("\n"));
     hostile(&mut text, native, v8);
     text.truncate(text.trim_end().len());
     text

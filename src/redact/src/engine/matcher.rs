@@ -12,8 +12,9 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use std::ops::Range;
 
-/// Memory for one lazy DFA's states; full, it starts anew.
-const DFA_BYTES: usize = 96 << 10;
+/// Memory for one lazy DFA's states; full, it starts anew, and every step that makes a state again
+/// costs a thousand that do not. The longest pattern of the table needs half of this.
+const DFA_BYTES: usize = 1 << 20;
 
 /// What a pattern says at one place of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +38,8 @@ pub(crate) struct Matcher {
     dfa: DFA,
     dfa_cache: DfaCache,
     vm: PikeVM,
-    vm_cache: PikeCache,
-    captures: Captures,
+    /// Made with the first match: most patterns never see one.
+    found: Option<(PikeCache, Captures)>,
     groups: usize,
 }
 
@@ -63,21 +64,14 @@ impl Matcher {
         let vm = PikeVM::builder()
             .build_from_nfa(nfa)
             .map_err(|error| super::prefix::one_line(&error.to_string()))?;
-        Ok(Self {
-            dfa_cache: dfa.create_cache(),
-            vm_cache: vm.create_cache(),
-            captures: vm.create_captures(),
-            dfa,
-            vm,
-            groups,
-        })
+        Ok(Self { dfa_cache: dfa.create_cache(), found: None, dfa, vm, groups })
     }
 
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
-        self.dfa_cache.memory_usage()
-            + self.vm_cache.memory_usage()
-            + self.dfa.get_nfa().memory_usage()
+        let vm = self.found.as_ref().map_or(0, |(cache, _)| cache.memory_usage());
+        let dfa = self.dfa_cache.memory_usage();
+        dfa.saturating_add(vm).saturating_add(self.dfa.get_nfa().memory_usage())
     }
 
     /// Asks at one place, looking at most `window` bytes far. `steps` counts the bytes looked at.
@@ -115,14 +109,12 @@ impl Matcher {
     /// Finds a match that begins anywhere in a range.
     pub(crate) fn find(&mut self, text: &[u8], range: Range<usize>, steps: &mut usize) -> Decided {
         *steps = steps.saturating_add(range.len());
-        let input = Input::new(text).range(range).anchored(Anchored::No);
-        self.vm.captures(&mut self.vm_cache, input, &mut self.captures);
-        self.captured()
+        self.run(Input::new(text).range(range).anchored(Anchored::No))
     }
 
     /// A group of the match that was found last.
     pub(crate) fn group(&self, group: usize) -> Option<Range<usize>> {
-        let group = self.captures.get_group(group)?;
+        let group = self.found.as_ref()?.1.get_group(group)?;
         (group.start < group.end).then_some(group.start..group.end)
     }
 
@@ -130,20 +122,23 @@ impl Matcher {
         if self.groups <= 1 {
             return Decided::Match { whole: start..end, secret: start..end };
         }
-        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
-        self.vm.captures(&mut self.vm_cache, input, &mut self.captures);
-        match self.captured() {
+        match self.run(Input::new(text).range(start..end).anchored(Anchored::Yes)) {
             // The DFA has found it: better too much than nothing.
             Decided::No | Decided::Open => Decided::Match { whole: start..end, secret: start..end },
             found @ Decided::Match { .. } => found,
         }
     }
 
-    fn captured(&self) -> Decided {
-        let Some(whole) = self.captures.get_group(0) else { return Decided::No };
+    /// Says where a match and its groups are.
+    fn run(&mut self, input: Input<'_>) -> Decided {
+        let vm = &self.vm;
+        let (cache, captures) =
+            self.found.get_or_insert_with(|| (vm.create_cache(), vm.create_captures()));
+        vm.captures(cache, input, captures);
+        let Some(whole) = captures.get_group(0) else { return Decided::No };
         let whole = whole.start..whole.end;
         let secret = (1..self.groups)
-            .filter_map(|group| self.captures.get_group(group))
+            .filter_map(|group| captures.get_group(group))
             .find(|group| group.start < group.end)
             .map_or(whole.clone(), |group| group.start..group.end);
         Decided::Match { whole, secret }
