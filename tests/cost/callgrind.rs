@@ -60,7 +60,7 @@ impl Redaction {
             said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
         match count {
             Some(count) if status.success() => Ok(count),
-            _ => panic!("{status}: {said}"),
+            _ => Err(format!("{status}: {said}")),
         }
     }
 }
