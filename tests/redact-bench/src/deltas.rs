@@ -7,7 +7,6 @@
 
 use crate::engines;
 use crate::figures::{Deltas, Spots};
-use crate::measure::ROUNDS;
 use crate::problem::Problem;
 use crate::random::Random;
 use crate::stats::percentile;
@@ -29,22 +28,16 @@ pub(crate) fn measure(corpus: &Corpus) -> Result<Deltas, Problem> {
     let streams = streams(corpus);
     let clock = clock();
     let (held, delay) = waiting(&mut engine, &streams);
-    let mut deltas = Deltas {
-        count: streams.iter().map(Vec::len).sum(),
-        mean_us: Vec::new(),
-        p50_us: Vec::new(),
-        p99_us: Vec::new(),
+    let mut times = times(&mut engine, &streams, clock);
+    times.sort_by(f64::total_cmp);
+    Ok(Deltas {
+        count: times.len(),
+        mean_us: vec![times.iter().sum::<f64>() / times.len().max(1) as f64],
+        p50_us: vec![percentile(&times, 50)],
+        p99_us: vec![percentile(&times, 99)],
         held: spots(held),
         delay: spots(delay),
-    };
-    for _ in 0..ROUNDS {
-        let mut times = times(&mut engine, &streams, clock);
-        times.sort_by(f64::total_cmp);
-        deltas.mean_us.push(times.iter().sum::<f64>() / times.len().max(1) as f64);
-        deltas.p50_us.push(percentile(&times, 50));
-        deltas.p99_us.push(percentile(&times, 99));
-    }
-    Ok(deltas)
+    })
 }
 
 /// Texts, cut into deltas between characters.

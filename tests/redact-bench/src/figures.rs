@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that one process measured.
+/// What one process measured, or several in turn.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) bodies: usize,
@@ -11,10 +11,25 @@ pub(crate) struct Figures {
     pub(crate) raw: usize,
     pub(crate) plain: usize,
     pub(crate) speed: Speed,
-    pub(crate) planted: Found,
+    pub(crate) found: Found,
     pub(crate) deltas: Deltas,
     pub(crate) configure_ms: Vec<f64>,
-    pub(crate) hostile: Vec<Hostile>,
+}
+
+impl Figures {
+    /// Takes in the next round's. What is no time is the same in every round.
+    pub(crate) fn add(&mut self, next: Self) {
+        let Speed { secrets, everything, request, seen } = next.speed;
+        self.speed.secrets.extend(secrets);
+        self.speed.everything.extend(everything);
+        self.speed.request.extend(request);
+        self.speed.seen.extend(seen);
+        let Deltas { mean_us, p50_us, p99_us, .. } = next.deltas;
+        self.deltas.mean_us.extend(mean_us);
+        self.deltas.p50_us.extend(p50_us);
+        self.deltas.p99_us.extend(p99_us);
+        self.configure_ms.extend(next.configure_ms);
+    }
 }
 
 /// Megabytes a second, a figure for each round.

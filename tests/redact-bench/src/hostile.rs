@@ -16,7 +16,7 @@ const DELTA: usize = 20;
 /// Bytes of the inputs of which there are hundreds, and of those that would take minutes.
 const SMALL: usize = 16 << 10;
 const ROUNDS: usize = 3;
-/// Seconds: what takes longer is timed once; and what takes much longer, in part.
+/// Seconds: what takes longer is timed once; what takes much longer, in part.
 const PATIENCE: f64 = 0.1;
 const LIMIT: f64 = 4.0;
 
@@ -128,16 +128,9 @@ fn whole(engine: &mut Engine, body: &str) {
 /// In deltas, seconds a byte, of as many as could be fed within the limit.
 fn stream(engine: &mut Engine, input: &Input) -> Option<f64> {
     let text = input.text()?;
-    let mut cost = || {
-        let start = Instant::now();
-        let fed = feed(engine, text, LIMIT);
-        start.elapsed().as_secs_f64() / fed.max(1) as f64
-    };
-    let first = cost();
-    if first * text.len() as f64 > PATIENCE {
-        return Some(first);
-    }
-    Some((0..ROUNDS).map(|_| cost()).fold(f64::INFINITY, f64::min))
+    let mut fed = text.len();
+    let took = seconds(|| fed = feed(engine, text, LIMIT));
+    Some(took / fed.max(1) as f64)
 }
 
 /// Feeds a text to a stream; how many bytes of it, within so many seconds.
@@ -158,13 +151,21 @@ fn feed(engine: &mut Engine, text: &str, limit: f64) -> usize {
     fed
 }
 
-/// The least time of a few, after one that warms up. What takes very long is timed once.
+/// The least time of a few, after one in which the engine builds what it needs. What takes long is
+/// timed once, what takes very long at once.
 fn seconds(mut work: impl FnMut()) -> f64 {
     let first = time(&mut work);
-    if first > PATIENCE {
+    if first > LIMIT {
         return first;
     }
-    (0..ROUNDS).map(|_| time(&mut work)).fold(f64::INFINITY, f64::min)
+    let mut least = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        least = least.min(time(&mut work));
+        if least > PATIENCE {
+            break;
+        }
+    }
+    least
 }
 
 fn time(work: impl FnOnce()) -> f64 {

@@ -43,6 +43,7 @@ Usage: redact-bench run PYTHON DIRECTORY...   measure everything, print the tabl
        redact-bench corpus DIRECTORY...       print request bodies made of source text, one a line
        redact-bench measure < CORPUS          measure here, print JSON
        redact-bench heap < CORPUS             measure memory here, print JSON
+       redact-bench hostile                   measure hostile inputs here, print JSON
        redact-bench inputs                    print the ways and names of the hostile inputs
        redact-bench count WAY NAME PASSES     redact an input so many times, print nothing
 
@@ -66,6 +67,7 @@ fn answer(args: &[&str]) -> Result<String, Problem> {
         ["run", python, ref directories @ ..] => report::markdown(&run::run(python, directories)?),
         ["corpus", ref directories @ ..] => corpus::make(directories)?.join("\n"),
         ["measure"] => serde_json::to_string(&measure::measure(&texts::read()?)?)?,
+        ["hostile"] => serde_json::to_string(&hostile::measure()?)?,
         ["heap"] => serde_json::to_string(&heap::measure()?)?,
         ["inputs"] => hostile::ways().join("\n"),
         ["count", way, name, passes] => hostile::repeat(way, name, passes)?,

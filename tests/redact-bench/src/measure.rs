@@ -1,41 +1,31 @@
-//! One process's measurements.
+//! One process's measurements, in one round: what runs beside it takes its turn before the next.
 
 use crate::figures::Figures;
-use crate::problem::{Problem, say};
+use crate::problem::Problem;
 use crate::texts::Corpus;
-use crate::{deltas, engines, hostile, speed};
+use crate::{deltas, engines, speed};
 use std::time::Instant;
 
-/// Rounds that count; one more, before them, warms up.
-pub(crate) const ROUNDS: usize = 5;
-
-/// Measures everything.
+/// Measures everything once, each thing after a pass that warms up.
 pub(crate) fn measure(corpus: &Corpus) -> Result<Figures, Problem> {
-    say("  bodies and texts");
-    let (speed, planted) = speed::measure(corpus)?;
-    say("  deltas");
-    let deltas = deltas::measure(corpus)?;
+    let (speed, found) = speed::measure(corpus)?;
     Ok(Figures {
         bodies: corpus.bodies.len(),
         raw: corpus.raw(),
         plain: corpus.plain(),
         speed,
-        planted,
-        deltas,
-        configure_ms: configure()?,
-        hostile: hostile::measure()?,
+        found,
+        deltas: deltas::measure(corpus)?,
+        configure_ms: vec![configure()?],
     })
 }
 
 /// Milliseconds to make an engine of all detectors.
-fn configure() -> Result<Vec<f64>, Problem> {
+fn configure() -> Result<f64, Problem> {
     engines::everything()?;
-    let rounds = (0..ROUNDS).map(|_| {
-        let start = Instant::now();
-        let engine = engines::everything()?;
-        let took = start.elapsed();
-        drop(engine);
-        Ok(took.as_secs_f64() * 1e3)
-    });
-    rounds.collect()
+    let start = Instant::now();
+    let engine = engines::everything()?;
+    let took = start.elapsed();
+    drop(engine);
+    Ok(took.as_secs_f64() * 1e3)
 }

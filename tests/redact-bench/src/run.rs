@@ -1,7 +1,8 @@
-//! The whole run: a corpus, then each engine and scanner on it, one after the other.
+//! The whole run: a corpus; then rounds in which each engine and each scanner has its turn, so that
+//! a machine that slows down slows all of them; then what is measured once.
 
 use crate::corpus;
-use crate::figures::{Figures, Heap};
+use crate::figures::{Figures, Heap, Hostile};
 use crate::problem::{Problem, say};
 use crate::scanners::{self, Scanner};
 use crate::texts::Corpus;
@@ -10,10 +11,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Turns of each.
+pub(crate) const ROUNDS: usize = 5;
+
 /// Everything that was measured.
 pub(crate) struct Outcome {
-    pub(crate) native: Figures,
-    pub(crate) v8: Figures,
+    pub(crate) native: Measured,
+    pub(crate) v8: Measured,
     pub(crate) heap: Heap,
     pub(crate) scanners: Vec<Scanner>,
     /// What the processor and Node.js call themselves.
@@ -21,25 +25,46 @@ pub(crate) struct Outcome {
     pub(crate) node: String,
 }
 
+/// What was measured of one engine.
+pub(crate) struct Measured {
+    pub(crate) figures: Figures,
+    pub(crate) hostile: Vec<Hostile>,
+}
+
 /// Measures.
 pub(crate) fn run(python: &str, directories: &[&str]) -> Result<Outcome, Problem> {
     let files = Files::find()?;
+    let mut scanners = Scanner::all(python)?;
     say("making a corpus");
     let corpus = Corpus::new(corpus::make(directories)?)?;
     fs::create_dir_all(&files.folder)?;
     let bodies = files.folder.join("corpus.jsonl");
     fs::write(&bodies, corpus.bodies.join("\n"))?;
-    say("measuring natively");
-    let native = answer(Command::new(&files.program).arg("measure"), &bodies)?;
-    say("measuring in V8");
-    let v8 = answer(files.v8().arg("measure"), &bodies)?;
+    let text = scanners::Files::new(&files.folder, &corpus.texts.join("\n"))?;
+
+    let mut both: Option<[Figures; 2]> = None;
+    for round in 1..=ROUNDS {
+        say(&format!("round {round} of {ROUNDS}"));
+        let native = answer(files.native().arg("measure"), &bodies)?;
+        let v8 = answer(files.v8().arg("measure"), &bodies)?;
+        match &mut both {
+            None => both = Some([native, v8]),
+            Some(both) => both.iter_mut().zip([native, v8]).for_each(|(all, next)| all.add(next)),
+        }
+        for scanner in &mut scanners {
+            scanner.round(&text)?;
+        }
+    }
+    let [native, v8] = both.ok_or(Problem::Usage)?;
     let heap = answer(files.v8().arg("heap"), &bodies)?;
-    say("measuring gitleaks and kingfisher");
-    let scanners = scanners::measure(python, &files.folder, &corpus.texts.join("\n"))?;
-    let node = spoken(
-        Command::new("node").args(["-p", "`${process.version}, V8 ${process.versions.v8}`"]),
-    )?;
-    Ok(Outcome { native, v8, heap, scanners, processor: processor(), node: node.trim().to_owned() })
+    say("hostile inputs, natively");
+    let native =
+        Measured { figures: native, hostile: answer(files.native().arg("hostile"), &bodies)? };
+    say("hostile inputs, in V8");
+    let v8 = Measured { figures: v8, hostile: answer(files.v8().arg("hostile"), &bodies)? };
+    let versions = "`${process.version}, V8 ${process.versions.v8}`";
+    let node = spoken(Command::new("node").args(["-p", versions]))?.trim().to_owned();
+    Ok(Outcome { native, v8, heap, scanners, processor: processor(), node })
 }
 
 /// What must have been built, and where files may be written.
@@ -59,6 +84,10 @@ impl Files {
             return Err(Problem::Missing(module));
         }
         Ok(Self { module, folder: target.join("redact-bench"), program })
+    }
+
+    fn native(&self) -> Command {
+        Command::new(&self.program)
     }
 
     /// The module in V8, which optimises each function before it first runs it. Marking in steps,

@@ -3,15 +3,15 @@
 //! Their time is wall time on one thread, less what they take on an empty file; natively, for they
 //! run nowhere else. Neither is allowed the network.
 
-use crate::measure::ROUNDS;
 use crate::problem::Problem;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// What a scanner did.
+/// A scanner, and what it did.
 pub(crate) struct Scanner {
-    pub(crate) name: &'static str,
+    call: &'static Call,
+    binary: String,
     /// Megabytes a second, a figure for each round.
     pub(crate) speed: Vec<f64>,
 }
@@ -25,55 +25,75 @@ struct Call {
     after: &'static [&'static str],
     /// What it exits with when it finds something.
     found: i32,
+    /// Megabytes a second on the machine that the goals were set on.
+    then: f64,
 }
 
-const CALLS: [Call; 2] = [
+#[rustfmt::skip]
+static CALLS: [Call; 2] = [
     Call {
         name: "gitleaks",
         class: "Gitleaks",
         before: &["dir"],
         after: &["--no-banner", "--log-level", "error"],
         found: 1,
+        then: 17.0,
     },
     Call {
         name: "kingfisher",
         class: "Kingfisher",
         before: &["scan"],
         after: &[
-            "--jobs",
-            "1",
-            "--quiet",
-            "--no-validate",
-            "--no-update-check",
-            "--git-history",
-            "none",
-            "--format",
-            "json",
-            "--output",
-            "/dev/null",
+            // On one thread, without the network, and with nothing to show.
+            "--jobs", "1", "--quiet", "--no-validate", "--no-update-check", "--git-history", "none",
+            "--format", "json", "--output", "/dev/null",
         ],
         found: 200,
+        then: 45.0,
     },
 ];
 
-/// Runs each on a text, and on none.
-pub(crate) fn measure(python: &str, folder: &Path, text: &str) -> Result<Vec<Scanner>, Problem> {
-    let (full, empty) = (folder.join("full.txt"), folder.join("empty.txt"));
-    std::fs::write(&full, text)?;
-    std::fs::write(&empty, "")?;
-    let each = CALLS.iter().map(|call| {
-        let binary = binary(python, call)?;
-        let mut speed = Vec::new();
-        for round in 0..=ROUNDS {
-            let idle = seconds(call, &binary, &empty)?;
-            let busy = seconds(call, &binary, &full)?;
-            if round > 0 {
-                speed.push(text.len() as f64 / 1e6 / (busy - idle).max(1e-3));
-            }
-        }
-        Ok(Scanner { name: call.name, speed })
-    });
-    each.collect()
+/// A text in a file, and an empty one.
+pub(crate) struct Files {
+    full: PathBuf,
+    empty: PathBuf,
+    size: usize,
+}
+
+impl Files {
+    pub(crate) fn new(folder: &Path, text: &str) -> Result<Self, Problem> {
+        let (full, empty) = (folder.join("full.txt"), folder.join("empty.txt"));
+        std::fs::write(&full, text)?;
+        std::fs::write(&empty, "")?;
+        Ok(Self { full, empty, size: text.len() })
+    }
+}
+
+impl Scanner {
+    /// Those that are installed with a Python.
+    pub(crate) fn all(python: &str) -> Result<Vec<Self>, Problem> {
+        let each = CALLS
+            .iter()
+            .map(|call| Ok(Self { call, binary: binary(python, call)?, speed: Vec::new() }));
+        each.collect()
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.call.name
+    }
+
+    /// Megabytes a second on the machine that the goals were set on.
+    pub(crate) fn then(&self) -> f64 {
+        self.call.then
+    }
+
+    /// Runs once on the text, and once on none.
+    pub(crate) fn round(&mut self, files: &Files) -> Result<(), Problem> {
+        let idle = seconds(self.call, &self.binary, &files.empty)?;
+        let busy = seconds(self.call, &self.binary, &files.full)?;
+        self.speed.push(files.size as f64 / 1e6 / (busy - idle).max(1e-3));
+        Ok(())
+    }
 }
 
 /// Where a Python finds the scanner that is installed with it.

@@ -2,7 +2,6 @@
 
 use crate::engines;
 use crate::figures::{Found, Speed};
-use crate::measure::ROUNDS;
 use crate::planted;
 use crate::problem::Problem;
 use crate::texts::Corpus;
@@ -13,34 +12,31 @@ use std::time::Instant;
 /// Strings that are remembered, as in the gateway.
 const SEEN: usize = 64 << 10;
 
-/// Measures all kinds in each round, so that a machine that slows down slows all of them.
+/// Measures each kind after a pass of each that warms up.
 pub(crate) fn measure(corpus: &Corpus) -> Result<(Speed, Found), Problem> {
-    let (mut secrets, mut everything) = (engines::secrets()?, engines::everything()?);
+    let mut engines = Engines { secrets: engines::secrets()?, everything: engines::everything()? };
     let mut kept = fresh();
-    let mut speed = Speed::default();
-    let mut found = Found { values: 0, planted: 0, missed: Vec::new() };
-    for round in 0..=ROUNDS {
-        let each = [
-            (&mut speed.secrets, scan(&mut secrets, corpus)),
-            (&mut speed.everything, scan(&mut everything, corpus)),
-            (
-                &mut speed.request,
-                timed(corpus.raw(), || pass(&mut everything, corpus, None).map(drop))?,
-            ),
-            (
-                &mut speed.seen,
-                timed(corpus.raw(), || pass(&mut everything, corpus, Some(&mut kept)).map(drop))?,
-            ),
-        ];
-        if round == 0 {
-            found = check(corpus, &pass(&mut everything, corpus, None)?)?;
-            continue;
-        }
-        for (samples, sample) in each {
-            samples.push(sample);
-        }
-    }
+    engines.round(corpus, &mut kept)?;
+    let speed = engines.round(corpus, &mut kept)?;
+    let found = check(corpus, &pass(&mut engines.everything, corpus, None)?)?;
     Ok((speed, found))
+}
+
+struct Engines {
+    secrets: Engine,
+    everything: Engine,
+}
+
+impl Engines {
+    fn round(&mut self, corpus: &Corpus, kept: &mut Seen) -> Result<Speed, Problem> {
+        let Self { secrets, everything } = self;
+        Ok(Speed {
+            secrets: vec![scan(secrets, corpus)],
+            everything: vec![scan(everything, corpus)],
+            request: vec![timed(corpus.raw(), || pass(everything, corpus, None))?],
+            seen: vec![timed(corpus.raw(), || pass(everything, corpus, Some(kept)))?],
+        })
+    }
 }
 
 /// Redacts a body as far as the bytes that go upstream.
@@ -76,10 +72,12 @@ fn scan(engine: &mut Engine, corpus: &Corpus) -> f64 {
     megabytes_a_second(corpus.plain(), start)
 }
 
-fn timed(bytes: usize, work: impl FnOnce() -> Result<(), Problem>) -> Result<f64, Problem> {
+fn timed<T>(bytes: usize, work: impl FnOnce() -> Result<T, Problem>) -> Result<f64, Problem> {
     let start = Instant::now();
-    work()?;
-    Ok(megabytes_a_second(bytes, start))
+    let done = work()?;
+    let speed = megabytes_a_second(bytes, start);
+    drop(done);
+    Ok(speed)
 }
 
 fn megabytes_a_second(bytes: usize, start: Instant) -> f64 {
