@@ -289,12 +289,10 @@ impl<G: Guide> Scan<'_, G> {
         if keyring.placeholder_at(&self.plain) == Some(self.plain.len()) {
             return None;
         }
-        Some(Hit {
-            at: content.clone(),
-            detector,
-            placeholder: keyring.placeholder(self.engine.id(detector), &self.plain).into(),
-            fingerprint: keyring.fingerprint(&self.plain).into(),
-        })
+        let (placeholder, fingerprint) = keyring.names(self.engine.id(detector), &self.plain);
+        let (at, placeholder, fingerprint) =
+            (content.clone(), placeholder.into(), fingerprint.into());
+        Some(Hit { at, detector, placeholder, fingerprint })
     }
 
     fn note(&mut self, place: &Place<'_>, value: &Range<usize>, hits: Vec<Hit>, is_scalar: bool) {

@@ -26,13 +26,10 @@ impl Hit {
             let placeholder = String::from_utf8_lossy(value).into();
             return Self { at, detector: PLACEHOLDER, placeholder, fingerprint: "".into() };
         }
-        let keyring = engine.keyring();
-        Self {
-            at,
-            detector: finding.detector,
-            placeholder: keyring.placeholder(engine.id(finding.detector), value).into(),
-            fingerprint: keyring.fingerprint(value).into(),
-        }
+        let (placeholder, fingerprint) =
+            engine.keyring().names(engine.id(finding.detector), value);
+        let detector = finding.detector;
+        Self { at, detector, placeholder: placeholder.into(), fingerprint: fingerprint.into() }
     }
 
     /// Whether it is a placeholder of ours, and no value.

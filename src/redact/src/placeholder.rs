@@ -22,8 +22,10 @@ pub(crate) const LONGEST: usize = PREFIX.len() + MOST_ID + 1 + TAG;
 const MOST_ID: usize = 80;
 /// Characters of a tag, five bits each.
 const TAG: usize = 16;
-/// Those that depend on the value; the others prove the tag.
+/// Those that depend on the value.
 const VALUE: usize = 12;
+/// Those that prove the tag.
+const PROOF: usize = TAG - VALUE;
 /// Base 32 of RFC 4648, lower case.
 const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// The least length of a key, bytes.
@@ -74,16 +76,28 @@ impl Keyring {
     /// The placeholder of a value that a rule found.
     #[must_use]
     pub fn placeholder(&self, rule: &str, value: &[u8]) -> String {
-        let mut tag = base32(&digest(&self.values, &[value]), VALUE);
-        let proof = base32(&digest(&self.proofs, &[rule.as_bytes(), tag.as_bytes()]), TAG - VALUE);
-        tag.push_str(&proof);
-        format!("{PREFIX}{rule}-{tag}")
+        self.names(rule, value).0
     }
 
     /// Tells values apart in records: 16 hex digits, the same for the same value under this key.
     #[must_use]
     pub fn fingerprint(&self, value: &[u8]) -> String {
-        digest(&self.values, &[value]).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&digest(&self.values, &[value]))
+    }
+
+    /// A value's placeholder and its fingerprint.
+    pub(crate) fn names(&self, rule: &str, value: &[u8]) -> (String, String) {
+        let digest_of_value = digest(&self.values, &[value]);
+        let mut placeholder = String::with_capacity(LONGEST);
+        placeholder.push_str(PREFIX);
+        placeholder.push_str(rule);
+        placeholder.push('-');
+        let tag = placeholder.len();
+        base32(&digest_of_value, VALUE, &mut placeholder);
+        let value = placeholder.get(tag..).unwrap_or_default().as_bytes();
+        let proof = digest(&self.proofs, &[rule.as_bytes(), value]);
+        base32(&proof, PROOF, &mut placeholder);
+        (placeholder, fingerprint(&digest_of_value))
     }
 
     /// The length of the placeholder of ours that a text begins with.
@@ -94,13 +108,17 @@ impl Keyring {
         let length = rest.iter().take(MOST_ID + 1 + TAG).take_while(is_part).count();
         let name = rest.get(..length)?;
         // The rule's name can hold any number of dashes, and a letter can follow: the tag proves
-        // where the placeholder ends.
-        (TAG + 2..=name.len()).rev().find_map(|end| {
-            let (rule, tag) = name.get(..end)?.split_at_checked(end - TAG)?;
-            let rule = rule.strip_suffix(b"-")?;
+        // where the placeholder ends. A tag holds no dash, so few ends need a proof.
+        let dashes = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'-');
+        let mut expected = String::new();
+        dashes.map(|(dash, _)| dash).find_map(|dash| {
+            let (rule, tag) = (name.get(..dash)?, name.get(dash.saturating_add(1)..)?);
+            let tag = tag.get(..TAG).filter(|tag| tag.iter().all(|byte| DIGITS.contains(byte)))?;
             let (value, proof) = tag.split_at_checked(VALUE)?;
-            let expected = base32(&digest(&self.proofs, &[rule, value]), TAG - VALUE);
-            (expected.as_bytes() == proof).then_some(PREFIX.len() + end)
+            expected.clear();
+            base32(&digest(&self.proofs, &[rule, value]), PROOF, &mut expected);
+            let is_ours = !rule.is_empty() && expected.as_bytes() == proof;
+            is_ours.then_some(PREFIX.len().saturating_add(dash).saturating_add(1 + TAG))
         })
     }
 }
@@ -114,18 +132,25 @@ fn digest(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     hmac.finalize().into_bytes().into()
 }
 
-fn base32(bytes: &[u8], digits: usize) -> String {
-    let bit = |at: usize| {
-        bytes
-            .get(at / 8)
-            .map_or(0, |byte| usize::from(byte >> (7_usize.saturating_sub(at % 8)) & 1))
-    };
-    (0..digits)
-        .map(|digit| {
-            let value = (0..5).fold(0, |value, i| value << 1 | bit(digit.saturating_mul(5) + i));
-            char::from(DIGITS.get(value).copied().unwrap_or(b'a'))
-        })
-        .collect()
+fn fingerprint(digest: &[u8; 32]) -> String {
+    let (eight, _) = digest.split_at(8);
+    let mut hex = String::with_capacity(16);
+    for byte in eight {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+    }
+    hex
+}
+
+/// So many digits of base 32, five bits each.
+fn base32(bytes: &[u8; 32], digits: usize, out: &mut String) {
+    let mut bits = bytes.first_chunk().map_or(0, |first| u128::from_be_bytes(*first));
+    for _ in 0..digits {
+        let digit = (bits >> 123) as usize;
+        out.push(char::from(DIGITS.get(digit).copied().unwrap_or(b'a')));
+        bits <<= 5;
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The longest match that is looked for, bytes.
-const WINDOW: usize = 16 << 10;
 /// How far before a keyword a match of a pattern without a literal begin can start.
 const LOOK_BACK: usize = 256;
 /// And how far behind it such a match is looked for.
@@ -123,7 +121,6 @@ pub(super) struct Compiled {
 struct Pattern {
     source: Cow<'static, str>,
     matcher: Option<Matcher>,
-    window: usize,
     has_literal_begin: bool,
     group: usize,
     min_entropy: f32,
@@ -259,10 +256,10 @@ impl Compiled {
     ) -> Decided {
         let Some(pattern) = &mut self.pattern else { return Decided::No };
         *grown |= pattern.matcher.is_none();
-        let (window, group) = (pattern.window, pattern.group);
+        let group = pattern.group;
         match pattern.matcher() {
             Ok(matcher) => {
-                let decided = matcher.decide(text, start, window, complete, steps);
+                let decided = matcher.decide(text, start, complete, steps);
                 pattern.checked(text, decided, group)
             }
             // A pattern of the table that does not build fails a test; what it might have found
@@ -304,7 +301,6 @@ impl Pattern {
         Ok(Self {
             source,
             matcher: None,
-            window: WINDOW,
             has_literal_begin: false,
             group: 0,
             min_entropy: 0.0,
@@ -332,8 +328,6 @@ impl Pattern {
         if shape.can_be_empty {
             return Err("the pattern matches the empty text".into());
         }
-        // One more for what stands behind the match (`\b`).
-        self.window = shape.longest.map_or(WINDOW, |bytes| bytes.saturating_add(1).min(WINDOW));
         if let Some(prefixes) = shape.prefixes {
             self.has_literal_begin = true;
             for prefix in &prefixes {

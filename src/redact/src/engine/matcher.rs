@@ -4,17 +4,22 @@
 //! slower engine says where the secret stands within the match. Both run on one NFA, so they never
 //! disagree.
 
+use super::prefix;
 use regex_automata::hybrid::dfa::{Cache as DfaCache, DFA};
 use regex_automata::nfa::thompson::pikevm::{Cache as PikeCache, PikeVM};
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::captures::Captures;
-use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use std::ops::Range;
 
 /// Memory for one lazy DFA's states; full, it starts anew, and every step that makes a state again
 /// costs a thousand that do not. The longest pattern of the table needs half of this.
 const DFA_BYTES: usize = 1 << 20;
+
+/// The longest match that is looked for, bytes.
+const WINDOW: usize = 16 << 10;
+/// What the slower engine costs a byte, in steps of the DFA.
+const GROUP_STEPS: usize = 12;
 
 /// What a pattern says at one place of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub(crate) struct Matcher {
     /// Made with the first match: most patterns never see one.
     found: Option<(PikeCache, Captures)>,
     groups: usize,
+    /// How far a match is looked for, bytes.
+    window: usize,
 }
 
 impl Matcher {
@@ -49,22 +56,22 @@ impl Matcher {
     /// # Errors
     /// What is wrong with it, in one sentence.
     pub(crate) fn new(pattern: &str) -> Result<Self, String> {
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let pattern = prefix::parse(pattern)?;
+        let window = pattern.properties().maximum_len().map_or(WINDOW, |most| most.min(WINDOW));
         let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(8 << 20));
         let nfa: NFA = thompson::Compiler::new()
-            .syntax(syntax)
             .configure(config)
-            .build(pattern)
-            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
+            .build_from_hir(&prefix::lengthen(&pattern))
+            .map_err(|error| prefix::one_line(&error.to_string()))?;
         let dfa = DFA::builder()
             .configure(DFA::config().cache_capacity(DFA_BYTES).skip_cache_capacity_check(true))
             .build_from_nfa(nfa.clone())
-            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
+            .map_err(|error| prefix::one_line(&error.to_string()))?;
         let groups = nfa.group_info().group_len(regex_automata::PatternID::ZERO);
         let vm = PikeVM::builder()
             .build_from_nfa(nfa)
-            .map_err(|error| super::prefix::one_line(&error.to_string()))?;
-        Ok(Self { dfa_cache: dfa.create_cache(), found: None, dfa, vm, groups })
+            .map_err(|error| prefix::one_line(&error.to_string()))?;
+        Ok(Self { dfa_cache: dfa.create_cache(), found: None, dfa, vm, groups, window })
     }
 
     /// Bytes of memory held.
@@ -74,15 +81,15 @@ impl Matcher {
         dfa.saturating_add(vm).saturating_add(self.dfa.get_nfa().memory_usage())
     }
 
-    /// Asks at one place, looking at most `window` bytes far. `steps` counts the bytes looked at.
+    /// Asks at one place. `steps` counts the bytes looked at.
     pub(crate) fn decide(
         &mut self,
         text: &[u8],
         start: usize,
-        window: usize,
         complete: bool,
         steps: &mut usize,
     ) -> Decided {
+        let window = self.window;
         let end = start.saturating_add(window).min(text.len());
         // Within the window the end of the text is seen only when it is the end.
         let is_open = !complete && start.saturating_add(window) >= text.len();
@@ -103,12 +110,12 @@ impl Matcher {
             found
         };
         let Some(end) = found else { return Decided::No };
-        self.capture(text, start, end)
+        self.capture(text, start, end, steps)
     }
 
     /// Finds a match that begins anywhere in a range.
     pub(crate) fn find(&mut self, text: &[u8], range: Range<usize>, steps: &mut usize) -> Decided {
-        *steps = steps.saturating_add(range.len());
+        *steps = steps.saturating_add(range.len().saturating_mul(GROUP_STEPS));
         self.run(Input::new(text).range(range).anchored(Anchored::No))
     }
 
@@ -118,10 +125,11 @@ impl Matcher {
         (group.start < group.end).then_some(group.start..group.end)
     }
 
-    fn capture(&mut self, text: &[u8], start: usize, end: usize) -> Decided {
+    fn capture(&mut self, text: &[u8], start: usize, end: usize, steps: &mut usize) -> Decided {
         if self.groups <= 1 {
             return Decided::Match { whole: start..end, secret: start..end };
         }
+        *steps = steps.saturating_add(end.saturating_sub(start).saturating_mul(GROUP_STEPS));
         match self.run(Input::new(text).range(start..end).anchored(Anchored::Yes)) {
             // The DFA has found it: better too much than nothing.
             Decided::No | Decided::Open => Decided::Match { whole: start..end, secret: start..end },
@@ -179,7 +187,7 @@ mod tests {
 
     fn decide(pattern: &str, text: &str, start: usize, complete: bool) -> Decided {
         let mut matcher = Matcher::new(pattern).unwrap();
-        matcher.decide(text.as_bytes(), start, 64, complete, &mut 0)
+        matcher.decide(text.as_bytes(), start, complete, &mut 0)
     }
 
     fn found(whole: Range<usize>, secret: Range<usize>) -> Decided {
@@ -207,9 +215,18 @@ mod tests {
     }
 
     #[test]
-    fn the_window_bounds_what_is_looked_at() {
-        let text = format!("k{}", "x".repeat(200));
-        assert_eq!(decide("kx{10,500}", &text, 0, false), found(0..64, 0..64));
-        assert_eq!(decide("kx{10,500}y", &text, 0, false), Decided::No);
+    fn a_match_is_as_long_as_the_pattern_says() {
+        let text = format!("k{}", "x".repeat(2 * WINDOW));
+        for (pattern, open, whole) in [
+            ("kx{10,500}", true, Some(501)),
+            ("kx{10,500}y", true, None),
+            (r"kx{10,500}\b", true, None),
+            ("kx{10,20}", true, Some(21)),
+            ("kx+", true, Some(WINDOW)),
+            ("kx+", false, Some(WINDOW)),
+        ] {
+            let expected = whole.map_or(Decided::No, |end| found(0..end, 0..end));
+            assert_eq!(decide(pattern, &text, 0, !open), expected, "{pattern}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
 
 /// Sizes of classes that are spelled out, the first that will do.
 const CLASSES: [usize; 4] = [1, 5, 10, 16];
@@ -15,13 +15,14 @@ const LENGTH: usize = 12;
 /// Shorter ones stand in every text.
 const LEAST: usize = super::literals::LEAST;
 
+/// A repetition that can go on for so long is taken for one without end.
+const MANY: u32 = 64;
+
 /// What a pattern says of its matches without being run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Lower-case literals, one of which begins every match; `None` when there are none that help.
     pub(crate) prefixes: Option<Vec<Vec<u8>>>,
-    /// The longest match in bytes; `None` when there is no longest.
-    pub(crate) longest: Option<usize>,
     /// Whether a match can be empty.
     pub(crate) can_be_empty: bool,
 }
@@ -32,17 +33,24 @@ impl Shape {
     /// # Errors
     /// What is wrong with the pattern, in one sentence.
     pub(crate) fn of(pattern: &str) -> Result<Self, String> {
-        let hir = ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build()
-            .parse(pattern)
-            .map_err(|error| one_line(&error.to_string()))?;
+        let hir = parse(pattern)?;
         let properties = hir.properties();
-        let longest = properties.maximum_len();
         let can_be_empty = properties.minimum_len().unwrap_or(0) == 0;
-        Ok(Self { prefixes: prefixes(&hir), longest, can_be_empty })
+        Ok(Self { prefixes: prefixes(&hir), can_be_empty })
     }
+}
+
+/// Reads a pattern (bytes, no Unicode classes).
+///
+/// # Errors
+/// What is wrong with the pattern, in one sentence.
+pub(super) fn parse(pattern: &str) -> Result<Hir, String> {
+    ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .build()
+        .parse(pattern)
+        .map_err(|error| one_line(&error.to_string()))
 }
 
 /// The parser draws its errors over several lines; the last names the fault.
@@ -77,6 +85,26 @@ fn literals(hir: &Hir, class: usize) -> Option<Vec<Vec<u8>>> {
     all.dedup_by(|longer, shorter| longer.starts_with(shorter));
     let usable = !all.is_empty() && all.iter().all(|literal| literal.len() >= LEAST);
     usable.then(|| all.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// The same pattern without an end to its long repetitions. An automaton counts by its states, so
+/// `{20,4000}` takes four thousand of them and `{20,}` takes twenty; how far a match may go is then
+/// for the window to say, which is as long as the longest match of the pattern as it was written.
+pub(super) fn lengthen(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            let Repetition { min, max, greedy, ref sub } = *repetition;
+            let is_long = max.is_some_and(|max| max >= MANY && max.saturating_sub(min) >= MANY / 2);
+            let max = if is_long { None } else { max };
+            Hir::repetition(Repetition { min, max, greedy, sub: Box::new(lengthen(sub)) })
+        }
+        HirKind::Capture(capture) => {
+            Hir::capture(Capture { sub: Box::new(lengthen(&capture.sub)), ..capture.clone() })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(lengthen).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(lengthen).collect()),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => hir.clone(),
+    }
 }
 
 /// The same pattern for lower-cased text.
@@ -134,8 +162,6 @@ mod tests {
     #[test]
     fn sizes() {
         let shape = |pattern: &str| Shape::of(pattern).unwrap();
-        assert_eq!(shape(r"\bab[0-9]{3,5}\b").longest, Some(7));
-        assert_eq!(shape("ab+").longest, None);
         assert!(shape("a?").can_be_empty && !shape("ab?").can_be_empty);
         assert!(Shape::of("a(").unwrap_err().contains("unclosed group"));
     }
