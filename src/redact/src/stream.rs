@@ -16,7 +16,7 @@ use crate::hit::Hit;
 /// So many undecided bytes are looked at again with whatever comes.
 const FEW: usize = 256;
 /// More of them wait until they have grown by one part in this many.
-const GROWTH: usize = 4;
+const GROWTH: usize = 2;
 
 /// The undecided end of a text, with a little of what stands before it.
 #[derive(Debug, Default)]

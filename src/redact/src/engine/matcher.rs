@@ -1,11 +1,12 @@
 //! One pattern's automata, built when a text first asks for them.
 //!
 //! A lazy DFA decides whether and how far a pattern matches, at a given place; only when it does, a
-//! slower engine says where the secret stands within the match. Both run on one NFA, so they never
+//! slower engine says where the secret stands within the match. All run on one NFA, so they never
 //! disagree.
 
 use super::prefix;
 use regex_automata::hybrid::dfa::{Cache as DfaCache, DFA};
+use regex_automata::nfa::thompson::backtrack::{BoundedBacktracker, Cache as TrackCache};
 use regex_automata::nfa::thompson::pikevm::{Cache as PikeCache, PikeVM};
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::captures::Captures;
@@ -18,6 +19,8 @@ const DFA_BYTES: usize = 1 << 20;
 
 /// The longest match that is looked for, bytes.
 const WINDOW: usize = 16 << 10;
+/// What it costs to begin, in steps of the DFA.
+const START_STEPS: usize = 8;
 /// What the slower engine costs a byte, in steps of the DFA.
 const GROUP_STEPS: usize = 12;
 
@@ -42,9 +45,8 @@ pub(crate) enum Decided {
 pub(crate) struct Matcher {
     dfa: DFA,
     dfa_cache: DfaCache,
-    vm: PikeVM,
     /// Made with the first match: most patterns never see one.
-    found: Option<(PikeCache, Captures)>,
+    found: Option<Groups>,
     groups: usize,
     /// How far a match is looked for, bytes.
     window: usize,
@@ -65,18 +67,15 @@ impl Matcher {
             .map_err(|error| prefix::one_line(&error.to_string()))?;
         let dfa = DFA::builder()
             .configure(DFA::config().cache_capacity(DFA_BYTES).skip_cache_capacity_check(true))
-            .build_from_nfa(nfa.clone())
-            .map_err(|error| prefix::one_line(&error.to_string()))?;
-        let groups = nfa.group_info().group_len(regex_automata::PatternID::ZERO);
-        let vm = PikeVM::builder()
             .build_from_nfa(nfa)
             .map_err(|error| prefix::one_line(&error.to_string()))?;
-        Ok(Self { dfa_cache: dfa.create_cache(), found: None, dfa, vm, groups, window })
+        let groups = dfa.get_nfa().group_info().group_len(regex_automata::PatternID::ZERO);
+        Ok(Self { dfa_cache: dfa.create_cache(), found: None, dfa, groups, window })
     }
 
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
-        let vm = self.found.as_ref().map_or(0, |(cache, _)| cache.memory_usage());
+        let vm = self.found.as_ref().map_or(0, Groups::bytes);
         let dfa = self.dfa_cache.memory_usage();
         dfa.saturating_add(vm).saturating_add(self.dfa.get_nfa().memory_usage())
     }
@@ -89,28 +88,14 @@ impl Matcher {
         complete: bool,
         steps: &mut usize,
     ) -> Decided {
-        let window = self.window;
-        let end = start.saturating_add(window).min(text.len());
+        let end = start.saturating_add(self.window).min(text.len());
         // Within the window the end of the text is seen only when it is the end.
-        let is_open = !complete && start.saturating_add(window) >= text.len();
-        let found = if is_open {
-            match self.walk(text, start, end, steps) {
-                Walk::Open => return Decided::Open,
-                Walk::Done(found) => found,
-            }
-        } else {
-            let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
-            // An error is a DFA that gives up, which this configuration never does: then the slow
-            // engine decides alone.
-            let found = self
-                .dfa
-                .try_search_fwd(&mut self.dfa_cache, &input)
-                .map_or(Some(end), |half| half.map(|half| half.offset()));
-            *steps = steps.saturating_add(found.map_or(32, |end| end.saturating_sub(start)));
-            found
-        };
-        let Some(end) = found else { return Decided::No };
-        self.capture(text, start, end, steps)
+        let is_open = !complete && start.saturating_add(self.window) >= text.len();
+        match self.walk(text, start..end, is_open, steps) {
+            Walk::Open => Decided::Open,
+            Walk::Done(None) => Decided::No,
+            Walk::Done(Some(end)) => self.capture(text, start, end, steps),
+        }
     }
 
     /// Finds a match that begins anywhere in a range.
@@ -121,7 +106,7 @@ impl Matcher {
 
     /// A group of the match that was found last.
     pub(crate) fn group(&self, group: usize) -> Option<Range<usize>> {
-        let group = self.found.as_ref()?.1.get_group(group)?;
+        let group = self.found.as_ref()?.captures.get_group(group)?;
         (group.start < group.end).then_some(group.start..group.end)
     }
 
@@ -139,40 +124,91 @@ impl Matcher {
 
     /// Says where a match and its groups are.
     fn run(&mut self, input: Input<'_>) -> Decided {
-        let vm = &self.vm;
-        let (cache, captures) =
-            self.found.get_or_insert_with(|| (vm.create_cache(), vm.create_captures()));
-        vm.captures(cache, input, captures);
-        let Some(whole) = captures.get_group(0) else { return Decided::No };
+        if self.found.is_none() {
+            self.found = Groups::new(self.dfa.get_nfa());
+        }
+        let Some(groups) = &mut self.found else { return Decided::No };
+        groups.search(&input);
+        let Some(whole) = groups.captures.get_group(0) else { return Decided::No };
         let whole = whole.start..whole.end;
         let secret = (1..self.groups)
-            .filter_map(|group| captures.get_group(group))
+            .filter_map(|group| groups.captures.get_group(group))
             .find(|group| group.start < group.end)
             .map_or(whole.clone(), |group| group.start..group.end);
         Decided::Match { whole, secret }
     }
 
-    /// Byte by byte, to see whether the automaton dies before the text that is here ends.
-    fn walk(&mut self, text: &[u8], start: usize, end: usize, steps: &mut usize) -> Walk {
-        let input = Input::new(text).range(start..end).anchored(Anchored::Yes);
-        let Ok(mut state) = self.dfa.start_state_forward(&mut self.dfa_cache, &input) else {
-            return Walk::Open;
-        };
+    /// Goes on until the automaton dies. Not the automaton's own search: that does not say how far
+    /// it had to look for nothing.
+    fn walk(&mut self, text: &[u8], at: Range<usize>, is_open: bool, steps: &mut usize) -> Walk {
+        let Self { dfa, dfa_cache: cache, .. } = self;
+        let input = Input::new(text).range(at.clone()).anchored(Anchored::Yes);
+        // An error is a DFA that gives up, which this configuration never does: then the slow
+        // engine decides alone.
+        let given_up = if is_open { Walk::Open } else { Walk::Done(Some(at.end)) };
+        let Ok(mut state) = dfa.start_state_forward(cache, &input) else { return given_up };
         let mut found = None;
-        for (at, byte) in (start..).zip(text.get(start..end).unwrap_or_default()) {
-            *steps = steps.saturating_add(1);
-            let Ok(next) = self.dfa.next_state(&mut self.dfa_cache, state, *byte) else {
-                return Walk::Open;
-            };
+        *steps = steps.saturating_add(START_STEPS);
+        for (place, byte) in (at.start..).zip(text.get(at.clone()).unwrap_or_default()) {
+            let Ok(next) = dfa.next_state(cache, state, *byte) else { return given_up };
             state = next;
-            // A match shows one byte late.
-            if state.is_match() {
-                found = Some(at);
-            } else if state.is_dead() || state.is_quit() {
-                return Walk::Done(found);
+            if state.is_tagged() {
+                // A match shows one byte late.
+                if state.is_match() {
+                    found = Some(place);
+                } else if state.is_dead() || state.is_quit() {
+                    *steps = steps.saturating_add(place.saturating_sub(at.start));
+                    return Walk::Done(found);
+                }
             }
         }
-        Walk::Open
+        *steps = steps.saturating_add(at.len());
+        if is_open {
+            return Walk::Open;
+        }
+        let last = match text.get(at.end) {
+            Some(byte) => dfa.next_state(cache, state, *byte),
+            None => dfa.next_eoi_state(cache, state),
+        };
+        match last {
+            Ok(state) if state.is_match() => Walk::Done(Some(at.end)),
+            Ok(_) => Walk::Done(found),
+            Err(_) => given_up,
+        }
+    }
+}
+
+/// Finds a match's groups: a backtracker that never comes to one place twice, and for what is too
+/// long for it an engine that needs less memory and ten times as long.
+#[derive(Debug)]
+struct Groups {
+    tracker: BoundedBacktracker,
+    track_cache: TrackCache,
+    vm: PikeVM,
+    vm_cache: Option<PikeCache>,
+    captures: Captures,
+}
+
+impl Groups {
+    fn new(nfa: &NFA) -> Option<Self> {
+        let vm = PikeVM::builder().build_from_nfa(nfa.clone()).ok()?;
+        let tracker = BoundedBacktracker::builder().build_from_nfa(nfa.clone()).ok()?;
+        let (track_cache, captures) = (tracker.create_cache(), tracker.create_captures());
+        Some(Self { tracker, track_cache, vm, vm_cache: None, captures })
+    }
+
+    fn search(&mut self, input: &Input<'_>) {
+        let tracked =
+            self.tracker.try_captures(&mut self.track_cache, input.clone(), &mut self.captures);
+        if tracked.is_err() {
+            let cache = self.vm_cache.get_or_insert_with(|| self.vm.create_cache());
+            self.vm.captures(cache, input.clone(), &mut self.captures);
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let vm = self.vm_cache.as_ref().map_or(0, PikeCache::memory_usage);
+        self.track_cache.memory_usage().saturating_add(vm)
     }
 }
 

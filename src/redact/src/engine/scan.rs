@@ -334,7 +334,7 @@ fn retain_from(found: &mut Vec<Finding>, first: usize, keep: impl Fn(&Finding) -
 }
 
 /// What it costs to prove a placeholder, in steps of an automaton.
-const PROOF_STEPS: usize = 300;
+const PROOF_STEPS: usize = 500;
 
 /// A listed value counts where no word goes on over its ends.
 fn word(text: &[u8], at: Range<usize>, complete: bool) -> Decided {
