@@ -109,7 +109,11 @@ impl Engine {
                 };
                 match decided {
                     Decided::No => {}
-                    Decided::Open => safe = safe.min(open_from(head.role, start, from)),
+                    // All that stands behind is looked at again, with more.
+                    Decided::Open => {
+                        safe = safe.min(open_from(head.role, start, from));
+                        return false;
+                    }
                     Decided::Match { whole, secret } => {
                         let secret = whole_characters(text, secret);
                         *last_scan = scan;
