@@ -201,42 +201,61 @@ impl Literals {
         from: usize,
         mut each: impl FnMut(usize, usize, &[Head]) -> bool,
     ) {
-        let rest = text.get(from..).unwrap_or_default();
-        for (at, eight) in (from..).zip(rest.windows(8)) {
-            let Ok(eight) = <[u8; 8]>::try_from(eight) else { return };
-            let folded = u64::from_le_bytes(eight) | FOLD;
-            let is_one = self.long.bits.has(hash_of_four(folded))
-                || self.short.bits.has(hash_of_three(folded));
-            if is_one && !self.at(text, at, folded, &mut each) {
-                return;
+        let mut at = from;
+        // Eight bytes hold the first four of five places; four of them are asked at once.
+        while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+            let folded = u64::from_le_bytes(*eight) | FOLD;
+            let ones = [
+                self.may_begin(folded),
+                self.may_begin(folded >> 8),
+                self.may_begin(folded >> 16),
+                self.may_begin(folded >> 24),
+            ];
+            if ones.contains(&true) {
+                for (place, _) in (at..).zip(ones).filter(|(_, is_one)| *is_one) {
+                    if !self.at(text, place, &mut each) {
+                        return;
+                    }
+                }
             }
+            at = at.saturating_add(4);
         }
-        let tail = text.len().saturating_sub(7).max(from);
-        for at in tail..text.len() {
-            let mut eight = [0; 8];
-            for (to, byte) in eight.iter_mut().zip(text.get(at..).unwrap_or_default()) {
-                *to = *byte;
-            }
-            if !self.at(text, at, u64::from_le_bytes(eight) | FOLD, &mut each) {
+        for place in at..text.len() {
+            if !self.at(text, place, &mut each) {
                 return;
             }
         }
     }
 
+    /// Whether the bytes here begin as some literal does, as far as their hash tells.
+    #[inline(always)]
+    fn may_begin(&self, folded: u64) -> bool {
+        self.long.bits.has(hash_of_four(folded)) | self.short.bits.has(hash_of_three(folded))
+    }
+
+    /// The literals that begin at a place; false when told to stop.
     #[inline(never)]
     fn at(
         &self,
         text: &[u8],
         at: usize,
-        folded: u64,
         each: &mut impl FnMut(usize, usize, &[Head]) -> bool,
     ) -> bool {
+        let rest = text.get(at..).unwrap_or_default();
+        let eight = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut eight = [0; 8];
+            for (to, byte) in eight.iter_mut().zip(rest) {
+                *to = *byte;
+            }
+            eight
+        });
+        let folded = u64::from_le_bytes(eight) | FOLD;
         let long = hash_of_four(folded);
-        if self.long.bits.has(long) && !compare(self.long.bucket(long), text, at, folded, each) {
+        if self.long.bits.has(long) && !compare(self.long.bucket(long), rest, at, folded, each) {
             return false;
         }
         let short = hash_of_three(folded);
-        !self.short.bits.has(short) || compare(self.short.bucket(short), text, at, folded, each)
+        !self.short.bits.has(short) || compare(self.short.bucket(short), rest, at, folded, each)
     }
 
     /// How many bytes at a text's end, from an offset on, could be the begin of a literal.
@@ -277,17 +296,23 @@ impl Literals {
 
 fn compare(
     literals: &[Literal],
-    text: &[u8],
+    rest: &[u8],
     at: usize,
     folded: u64,
     each: &mut impl FnMut(usize, usize, &[Head]) -> bool,
 ) -> bool {
-    literals.iter().filter(|literal| folded & literal.mask == literal.first).all(|literal| {
-        let end = at.saturating_add(literal.bytes.len());
+    for literal in literals {
+        if folded & literal.mask != literal.first {
+            continue;
+        }
+        let length = literal.bytes.len();
         let is_here =
-            text.get(at..end).is_some_and(|here| here.eq_ignore_ascii_case(&literal.bytes));
-        !is_here || each(at, end, &literal.heads)
-    })
+            rest.get(..length).is_some_and(|here| here.eq_ignore_ascii_case(&literal.bytes));
+        if is_here && !each(at, at.saturating_add(length), &literal.heads) {
+            return false;
+        }
+    }
+    true
 }
 
 fn pair(first: u8, second: u8) -> u16 {

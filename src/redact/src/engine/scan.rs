@@ -184,10 +184,9 @@ impl Engine {
     ) -> usize {
         let mut safe = text.len();
         let mut at = from;
-        let is_ascii = text.get(from..).unwrap_or_default().is_ascii();
         let next = |at: usize| {
             let rest = text.get(at..)?;
-            plain::next_lead(rest, is_ascii).map(|lead| at.saturating_add(lead))
+            plain::next_lead(rest).map(|lead| at.saturating_add(lead))
         };
         while let Some(lead) = next(at) {
             let begin = memchr::memrchr(b'\n', text.get(at..lead).unwrap_or_default())

@@ -64,6 +64,7 @@ fn skip_plain(text: &[u8], from: usize) -> usize {
 /// a surrogate without its other half says U+FFFD.
 pub(crate) fn unescape(raw: &[u8], plain: &mut Vec<u8>, map: &mut Map) {
     plain.clear();
+    plain.reserve(raw.len());
     map.clear();
     let mut rest = raw;
     loop {
