@@ -1,9 +1,9 @@
 //! Finds the literals of all detectors in one pass, letters' case aside.
 //!
-//! A literal is known by its first four bytes, or by its three. Each place of a text asks two bits:
+//! A literal is known by its first four bytes, or by its three. Each place of a text asks one bit:
 //! do the bytes here begin any literal? The bits fit into a processor's first cache and no place
 //! depends on the one before it, so this is faster than an automaton over the literals, whose table
-//! does not fit. Where a bit is set, the literals that begin so are compared, eight bytes at once.
+//! does not fit. Where the bit is set, the literals that begin so are compared, eight bytes at once.
 
 /// The least length of a literal, bytes.
 pub(super) const LEAST: usize = 3;
@@ -70,8 +70,11 @@ impl Gathered {
             .filter_map(|one| one.bytes.first_chunk().copied())
             .collect();
         triples.dedup();
+        let mut begins = Begins::new();
+        all.iter().for_each(|literal| begins.add(literal));
         let (short, long) = all.into_iter().partition(|literal| literal.bytes.len() < 4);
         Literals {
+            begins,
             long: Table::new(long, hash_of_four),
             short: Table::new(short, hash_of_three),
             starts,
@@ -106,6 +109,7 @@ impl Literal {
 /// The literals, ready to be looked for.
 #[derive(Debug)]
 pub(super) struct Literals {
+    begins: Begins,
     /// Those of four bytes and more.
     long: Table,
     /// Those of three.
@@ -182,6 +186,42 @@ impl Bits {
     }
 }
 
+/// For the hash of three bytes a set of what can come fourth, by its three lowest bits: does a
+/// literal begin with these four?
+struct Begins(Box<[u8; 1 << 15]>);
+
+impl std::fmt::Debug for Begins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Begins({} set)", self.0.iter().map(|fourth| fourth.count_ones()).sum::<u32>())
+    }
+}
+
+impl Begins {
+    fn new() -> Self {
+        Self(Box::new([0; 1 << 15]))
+    }
+
+    fn add(&mut self, literal: &Literal) {
+        let folded = literal.first as u32;
+        let fourth = if literal.bytes.len() > 3 { 1 << (folded >> 24 & 7) } else { u8::MAX };
+        if let Some(all) = self.0.get_mut(Self::place(folded)) {
+            *all |= fourth;
+        }
+    }
+
+    #[inline(always)]
+    fn has(&self, folded: u32) -> bool {
+        let fourth = self.0.get(Self::place(folded)).copied().unwrap_or(u8::MAX);
+        fourth >> (folded >> 24 & 7) & 1 == 1
+    }
+
+    /// By the lowest three bytes.
+    #[inline(always)]
+    fn place(folded: u32) -> usize {
+        ((folded << 8).wrapping_mul(0x9e37_79b1) >> 17) as usize
+    }
+}
+
 #[inline(always)]
 fn hash_of_four(folded: u64) -> u16 {
     ((folded as u32).wrapping_mul(0x9e37_79b1) >> 16) as u16
@@ -206,10 +246,10 @@ impl Literals {
         while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk()) {
             let folded = u64::from_le_bytes(*eight) | FOLD;
             let ones = [
-                self.may_begin(folded),
-                self.may_begin(folded >> 8),
-                self.may_begin(folded >> 16),
-                self.may_begin(folded >> 24),
+                self.begins.has(folded as u32),
+                self.begins.has((folded >> 8) as u32),
+                self.begins.has((folded >> 16) as u32),
+                self.begins.has((folded >> 24) as u32),
             ];
             if ones.contains(&true) {
                 for (place, _) in (at..).zip(ones).filter(|(_, is_one)| *is_one) {
@@ -225,12 +265,6 @@ impl Literals {
                 return;
             }
         }
-    }
-
-    /// Whether the bytes here begin as some literal does, as far as their hash tells.
-    #[inline(always)]
-    fn may_begin(&self, folded: u64) -> bool {
-        self.long.bits.has(hash_of_four(folded)) | self.short.bits.has(hash_of_three(folded))
     }
 
     /// The literals that begin at a place; false when told to stop.
