@@ -539,7 +539,20 @@ pub fn nothing<'a>() -> Redacted<Cow<'a, [u8]>> {
 /// What a whole text holds.
 pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
     let found = engine.scan_whole(text);
-    found.iter().map(|finding| Hit::new(engine, text, finding)).collect()
+    let value = |hit: &Hit| text.get(hit.at.clone());
+    let mut hits: Vec<Hit> = Vec::with_capacity(found.len());
+    for finding in &found {
+        let at = finding.start..finding.end;
+        // What repeats mostly repeats soon, and a name costs more than a look.
+        let same = hits.iter().rev().take(8).find(|hit| {
+            hit.detector == finding.detector && value(hit) == text.get(at.clone())
+        });
+        hits.push(match same {
+            Some(hit) => Hit { at, ..hit.clone() },
+            None => Hit::new(engine, text, finding),
+        });
+    }
+    hits
 }
 
 fn masked(hit: &Hit) -> Change {

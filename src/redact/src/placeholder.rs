@@ -65,12 +65,12 @@ impl Keyring {
         if key.len() < LEAST_KEY {
             return Err(ShortKey);
         }
+        // A key for each purpose: short messages then fit into one block of the hash.
+        let whole = Hmac::<Sha256>::new_from_slice(key).map_err(|_| ShortKey)?;
         let keyed = |purpose: &[u8]| {
-            let mut hmac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| ShortKey)?;
-            hmac.update(purpose);
-            Ok(hmac)
+            Hmac::new_from_slice(&digest(&whole, &[purpose])).map_err(|_| ShortKey)
         };
-        Ok(Self { values: keyed(b"hansard value\0")?, proofs: keyed(b"hansard placeholder\0")? })
+        Ok(Self { values: keyed(b"hansard value")?, proofs: keyed(b"hansard placeholder")? })
     }
 
     /// The placeholder of a value that a rule found.
