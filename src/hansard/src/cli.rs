@@ -1,8 +1,9 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
-use crate::{policy, redact, replay, sessions, show, sink, token, up};
+use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up};
 use clap::{Args, Parser, Subcommand};
+use hansard_store::{Custodian, Keys, Reader, beside};
 use std::io;
 use std::path::PathBuf;
 use tracing_subscriber::filter::LevelFilter;
@@ -26,6 +27,13 @@ enum Command {
     Sessions(sessions::Args),
     Show(show::Args),
     Replay(replay::Args),
+    Status(ledger::status::Args),
+    Verify(ledger::verify::Args),
+    Export(ledger::export::Args),
+    Erase(ledger::erase::EraseArgs),
+    Hold(ledger::erase::HoldArgs),
+    Retain(ledger::erase::RetainArgs),
+    Witness(ledger::witness::Args),
     Policy(policy::Args),
     Redact(redact::Args),
 }
@@ -36,6 +44,29 @@ pub(crate) struct Data {
     /// The data folder
     #[arg(long, env = "HANSARD_DATA", default_value = ".hansard", value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// The folder of the ledger's keys [default: beside the data folder, DIR-keys]
+    #[arg(long, env = "HANSARD_KEYS", value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+}
+
+impl Data {
+    /// The ledger, for reading.
+    pub(crate) fn reader(&self) -> Result<Reader, Failure> {
+        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?)
+    }
+
+    /// The ledger, for what may be changed in it.
+    pub(crate) fn custodian(&self) -> Result<Custodian, Failure> {
+        Ok(Custodian::open(&self.data, Some(self.folder_of_keys()))?)
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::at(&self.folder_of_keys())
+    }
+
+    pub(crate) fn folder_of_keys(&self) -> PathBuf {
+        self.keys.clone().unwrap_or_else(|| beside(&self.data))
+    }
 }
 
 impl Cli {
@@ -48,6 +79,13 @@ impl Cli {
             Command::Sessions(args) => sessions::run(&args),
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Status(args) => ledger::status::run(&args),
+            Command::Verify(args) => ledger::verify::run(&args),
+            Command::Export(args) => ledger::export::run(&args),
+            Command::Erase(args) => ledger::erase::erase(&args),
+            Command::Hold(args) => ledger::erase::hold(&args),
+            Command::Retain(args) => ledger::erase::retain(&args),
+            Command::Witness(args) => ledger::witness::run(&args),
             Command::Policy(args) => policy::run(&args),
             Command::Redact(args) => redact::run(&args),
         }

@@ -6,7 +6,9 @@ use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
 use hansard_store::StoreError;
+use hansard_verify::VerifyError;
 use std::io;
+use std::path::PathBuf;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -22,6 +24,13 @@ pub(crate) enum Failure {
     PolicyTests(#[from] Failed),
     #[error(transparent)]
     Redact(#[from] RedactError),
+    /// The answer is no.
+    #[error(transparent)]
+    No(#[from] No),
+    #[error(transparent)]
+    Verify(VerifyError),
+    #[error("{path}: {source}; name another file", path = path.display())]
+    File { path: PathBuf, source: io::Error },
     /// There is no answer, neither yes nor no.
     #[error(transparent)]
     Unanswered(Box<Failure>),
@@ -36,11 +45,20 @@ pub(crate) enum Failure {
     Json(#[from] serde_json::Error),
 }
 
+/// What a ledger is not.
+#[derive(Clone, Copy, Debug, Error)]
+pub(crate) enum No {
+    #[error("the record is incomplete: see above for what is missing")]
+    Incomplete,
+    #[error("the ledger was changed: see above for what, and restore it from a backup")]
+    Changed,
+}
+
 impl Failure {
     /// Of a command that answers by its exit code, for everything but its no.
     pub(crate) fn unanswered(self) -> Self {
         match self {
-            no @ Self::PolicyTests(_) => no,
+            no @ (Self::PolicyTests(_) | Self::No(_)) => no,
             other => Self::Unanswered(Box::new(other)),
         }
     }

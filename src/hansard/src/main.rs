@@ -11,6 +11,7 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod gitleaks;
+mod ledger;
 mod paint;
 mod policy;
 mod redact;

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::terminal;
 use crate::transcript::Transcript;
-use hansard_store::{Account, Reader};
+use hansard_store::Account;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -44,7 +44,7 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let reader = Reader::open(&args.data.data)?;
+    let reader = args.data.reader()?;
     let session = reader.session(&args.id)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let paint = Paint::of_stdout();

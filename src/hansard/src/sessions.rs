@@ -6,7 +6,7 @@ use crate::paint::Paint;
 use crate::terminal;
 use crate::time::short;
 use crate::view::SessionView;
-use hansard_store::{Reader, Session};
+use hansard_store::Session;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Room for a subject; the models take what is left.
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let sessions = Reader::open(&args.data.data)?.sessions(args.limit)?;
+    let sessions = args.data.reader()?.sessions(args.limit)?;
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         let views: Vec<_> = sessions.iter().map(SessionView::new).collect();

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let reader = Reader::open(&args.data.data)?;
+    let reader = args.data.reader()?;
     let session = reader.session(&args.id)?;
     let stdout = io::stdout();
     let to_person = stdout.is_terminal();

@@ -544,9 +544,11 @@ pub(crate) fn scan(engine: &mut Engine, text: &[u8]) -> Vec<Hit> {
     for finding in &found {
         let at = finding.start..finding.end;
         // What repeats mostly repeats soon, and a name costs more than a look.
-        let same = hits.iter().rev().take(8).find(|hit| {
-            hit.detector == finding.detector && value(hit) == text.get(at.clone())
-        });
+        let same = hits
+            .iter()
+            .rev()
+            .take(8)
+            .find(|hit| hit.detector == finding.detector && value(hit) == text.get(at.clone()));
         hits.push(match same {
             Some(hit) => Hit { at, ..hit.clone() },
             None => Hit::new(engine, text, finding),

@@ -26,8 +26,7 @@ impl Hit {
             let placeholder = String::from_utf8_lossy(value).into();
             return Self { at, detector: PLACEHOLDER, placeholder, fingerprint: "".into() };
         }
-        let (placeholder, fingerprint) =
-            engine.keyring().names(engine.id(finding.detector), value);
+        let (placeholder, fingerprint) = engine.keyring().names(engine.id(finding.detector), value);
         let detector = finding.detector;
         Self { at, detector, placeholder: placeholder.into(), fingerprint: fingerprint.into() }
     }

@@ -35,8 +35,7 @@ impl TextStream {
     pub fn feed(&mut self, engine: &mut Engine, more: &[u8], hits: &mut Vec<Hit>) -> usize {
         self.held.extend_from_slice(more);
         let undecided = self.held.len().saturating_sub(self.from.at);
-        let is_due = self.open <= FEW
-            || undecided.saturating_sub(self.open) >= self.open / GROWTH;
+        let is_due = self.open <= FEW || undecided.saturating_sub(self.open) >= self.open / GROWTH;
         if is_due { self.scan(engine, false, hits) } else { self.decided() }
     }
 

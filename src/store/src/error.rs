@@ -49,6 +49,89 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: i64,
     },
+    /// Too little space is left.
+    #[error(
+        "{free} bytes are free for {path}, at least {least} must be: make room, or see --least-free"
+    )]
+    Full {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must be.
+        least: u64,
+    },
+    /// A program older than the log wrote the file.
+    #[error(
+        "{path} was written before the ledger had a log: choose another data folder with --data"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of keys cannot be read or written.
+    #[error("cannot use the ledger's keys in {path}: {source}; name their folder with --keys")]
+    Keys {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The ledger's keys are not there.
+    #[error("the ledger's keys are not in {path}: name their folder with --keys")]
+    NoKeys {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file is not the key that it should be.
+    #[error("{path} is not a key of this kind: restore it from a backup")]
+    UnusableKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others can read a secret key.
+    #[error("others can read {path}: `chmod 600` it, and consider the key known")]
+    OpenKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The keys are another ledger's.
+    #[error("the keys are not this ledger's: name their folder with --keys")]
+    WrongKey,
+    /// The command that signs checkpoints did not.
+    #[error("{path} did not sign a checkpoint: {why}; see to the command")]
+    Signer {
+        /// The command.
+        path: PathBuf,
+        /// What went wrong.
+        why: String,
+    },
+    /// The system gave no random bytes, or a text could not be sealed.
+    #[error("a text could not be sealed: the system gives no random bytes, or no memory")]
+    Sealing,
+    /// Something sealed is not there, or is not what was sealed.
+    #[error("content can no longer be read: `hansard verify` names what was changed")]
+    Unreadable,
+    /// Entries, tiles and the last checkpoint contradict each other.
+    #[error(
+        "the log was changed outside of this program, nothing is added to it: \
+         `hansard verify` names what was changed"
+    )]
+    Torn,
+    /// What is asked for was erased.
+    #[error("what {name} said was erased: its entries in the log still prove that it was here")]
+    Erased {
+        /// A session or exchange.
+        name: String,
+    },
+    /// A session is under legal hold.
+    #[error("session {session} is held ({reason}): release it first with `hansard hold --release`")]
+    Held {
+        /// The session.
+        session: String,
+        /// Why.
+        reason: String,
+    },
     /// No session answers to the name.
     #[error("no session or exchange is called {name:?}: `hansard sessions` lists them")]
     NotFound {

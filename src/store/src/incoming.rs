@@ -4,6 +4,7 @@
 //! the bytes as they came and the few facts that the projections need, so that the writer thread
 //! only writes. Bytes that are no record become [`Incoming::malformed`]: nothing is dropped.
 
+use crate::content::Streams;
 use crate::exchange::{Ending, Introduction};
 use crate::malformed::{Defect, KEPT, defect_of};
 use hansard_record::part::Content;
@@ -69,6 +70,12 @@ pub(crate) struct NewPart {
     pub(crate) received_at: i64,
     pub(crate) introduction: Option<Introduction>,
     pub(crate) ending: Option<Ending>,
+    /// Envoy's node id.
+    pub(crate) node: String,
+    /// Numbers of parts that were given up.
+    pub(crate) abandoned: Vec<i64>,
+    /// Where the texts stand in the bytes that come back with every turn.
+    pub(crate) streams: Streams,
     pub(crate) json: Vec<u8>,
 }
 
@@ -120,6 +127,15 @@ impl Incoming {
         }
     }
 
+    /// When it was received.
+    pub(crate) fn received_at(&self) -> i64 {
+        match &self.0 {
+            Kind::Part(part) => part.received_at,
+            Kind::Malformed(malformed) => malformed.received_at,
+            Kind::Witness(received) => received.received_at,
+        }
+    }
+
     /// About the memory it takes while it waits.
     pub(crate) fn size(&self) -> usize {
         const FIXED: usize = 512;
@@ -152,6 +168,17 @@ fn read(json: &[u8], source: Source, received_at: u64) -> Result<NewPart, Defect
     if part.at >= TIME_LIMIT || received_at >= TIME_LIMIT {
         return Err(Defect::Range);
     }
+    let body = match &part.part {
+        Content::Opened(opened) => opened.request.body,
+        Content::Refused(refused) => refused.request.body,
+        Content::Progress(_) | Content::Closed(_) => None,
+    };
+    let abandoned = match &part.part {
+        Content::Closed(closed) => closed.abandoned.as_slice(),
+        Content::Refused(refused) => refused.abandoned.as_slice(),
+        Content::Opened(_) | Content::Progress(_) => &[],
+    };
+    let abandoned = abandoned.iter().filter_map(|seq| i64::try_from(*seq).ok()).collect();
     let (introduction, ending) = match &part.part {
         Content::Opened(opened) => (Some(Introduction::of_opened(part.exchange, opened)), None),
         Content::Progress(_) => (None, None),
@@ -171,6 +198,9 @@ fn read(json: &[u8], source: Source, received_at: u64) -> Result<NewPart, Defect
         received_at: received_at as i64,
         introduction,
         ending,
+        node: part.gateway.node.to_string(),
+        abandoned,
+        streams: Streams::of(json, body),
         json: Vec::new(),
     })
 }

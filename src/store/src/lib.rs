@@ -12,23 +12,33 @@
 //! This crate knows no network, no async runtime and no clock: the time of receipt is an argument.
 
 mod account;
+mod boots;
+mod content;
+mod erase;
 mod error;
+mod evidence;
 mod exchange;
 mod incoming;
+mod ledger;
 mod malformed;
 mod queue;
 mod reader;
 mod rows;
 mod schema;
 mod session;
+mod status;
 mod writer;
 
 pub use account::Account;
+pub use erase::{Custodian, Order};
 pub use error::{AppendError, StoreError};
+pub use evidence::{Evidence, ProvenEntry};
 pub use exchange::{Exchange, Status};
 pub use incoming::{Incoming, Source, Witness};
+pub use ledger::{Keys, beside, make_key};
 pub use malformed::Defect;
 pub use queue::Rejected;
 pub use reader::{Reader, StoredPart};
 pub use session::{Session, SessionId};
+pub use status::{Gap, Status as LedgerStatus};
 pub use writer::{Options, Receipt, Stats, Writer, WriterHandle};

@@ -3,17 +3,23 @@
 //! A listing is one query; of a session, the rows of its exchanges come at once and the parts one
 //! exchange at a time: a long session is never in memory as a whole.
 
+use crate::content::{Master, read_part};
 use crate::error::StoreError;
 use crate::exchange::Exchange;
+use crate::ledger::{Keys, beside};
 use crate::schema::open_for_reading;
 use crate::session::Session;
 use rusqlite::{Connection, ToSql, params};
+use std::cell::OnceCell;
 use std::path::Path;
 
 /// A read-only view of a ledger, beside its writer.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    keys: Keys,
+    /// Read with the first content.
+    master: OnceCell<Master>,
 }
 
 /// A part as it was received.
@@ -44,7 +50,16 @@ impl Reader {
     /// # Errors
     /// When there is none, or it is newer than this program.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: open_for_reading(folder)? })
+        Self::open_with(folder, &beside(folder))
+    }
+
+    /// The same, with the keys in another folder. Without keys everything but content can be read.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_with(folder: &Path, keys: &Path) -> Result<Self, StoreError> {
+        let connection = open_for_reading(folder)?;
+        Ok(Self { connection, keys: Keys::at(keys), master: OnceCell::new() })
     }
 
     /// The latest `limit` sessions, the newest first.
@@ -111,21 +126,61 @@ impl Reader {
     /// When the database fails.
     pub fn parts(&self, exchange: &str) -> Result<Vec<StoredPart>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT kind, boot, seq, at, received_at, source, json FROM parts
+            "SELECT kind, boot, seq, at, received_at, source, key, frame, streams FROM parts
              WHERE exchange = ?1 ORDER BY boot, seq",
         )?;
         let rows = statement.query_map([exchange], |row| {
-            Ok(StoredPart {
+            let part = StoredPart {
                 kind: row.get(0)?,
                 boot: row.get(1)?,
                 seq: row.get(2)?,
                 at: row.get(3)?,
                 received_at: row.get(4)?,
                 source: row.get(5)?,
-                json: row.get(6)?,
-            })
+                json: Vec::new(),
+            };
+            Ok((part, row.get(6)?, row.get(7)?, row.get::<_, String>(8)?))
         })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut parts = Vec::new();
+        for row in rows {
+            let (part, key, frame, streams) = row?;
+            let damaged = || StoreError::Damaged { boot: part.boot.clone(), seq: part.seq };
+            let streams: Vec<i64> = serde_json::from_str(&streams).map_err(|_| damaged())?;
+            let json = read_part(&self.connection, self.master()?, key, frame, &streams);
+            let json = match json {
+                Err(StoreError::Unreadable) => return Err(damaged()),
+                other => other?.ok_or_else(|| StoreError::Erased { name: exchange.to_owned() })?,
+            };
+            parts.push(StoredPart { json, ..part });
+        }
+        Ok(parts)
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// A session's own key.
+    pub(crate) fn session_key(&self, id: i64, session: &str) -> Result<Vec<u8>, StoreError> {
+        let (of, wrapped): (String, Option<Vec<u8>>) = self.connection.query_row(
+            "SELECT session, wrapped FROM keys WHERE id = ?1",
+            [id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let wrapped = wrapped.ok_or_else(|| StoreError::Erased { name: session.to_owned() })?;
+        self.master()?.raw(&of, &wrapped).ok_or(StoreError::WrongKey)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn master(&self) -> Result<&Master, StoreError> {
+        if let Some(master) = self.master.get() {
+            return Ok(master);
+        }
+        let master = self.keys.master()?;
+        Ok(self.master.get_or_init(|| master))
     }
 
     fn ids(&self, query: &str, argument: &dyn ToSql) -> Result<Vec<String>, StoreError> {

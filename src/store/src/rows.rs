@@ -3,97 +3,194 @@
 //! A part is stored once: the same bytes again are a duplicate, other bytes under the same boot and
 //! number are a conflict, in which the first word stands. Only a part that is new is projected.
 
+use crate::boots;
+use crate::content::{Pieces, Shelf};
 use crate::error::StoreError;
 use crate::exchange::Exchange;
 use crate::incoming::{Incoming, Kind, Malformed, NewPart, Received};
+use crate::ledger::Log;
+use crate::ledger::entry::{Entry, hex};
 use crate::malformed::Defect;
 use crate::session::Session;
 use crate::writer::Receipt;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
 
-/// Stores one entry and counts it in the receipt of its batch.
-pub(crate) fn store(
-    connection: &Connection,
-    item: &Incoming,
-    receipt: &mut Receipt,
-) -> Result<(), StoreError> {
-    match &item.0 {
-        Kind::Part(part) => store_part(connection, part, receipt),
-        Kind::Malformed(malformed) => {
-            receipt.malformed += 1;
-            store_malformed(connection, malformed)
-        }
-        Kind::Witness(received) => {
-            receipt.witnesses += 1;
-            store_witness(connection, received)
-        }
-    }
+/// What the writer stores with.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) shelf: &'a mut Shelf,
+    pub(crate) log: &'a mut Log,
 }
 
-fn store_part(
-    connection: &Connection,
-    part: &NewPart,
-    receipt: &mut Receipt,
-) -> Result<(), StoreError> {
-    let boot = part.boot.to_string();
-    let added = connection
-        .prepare_cached(
-            "INSERT INTO parts (boot, seq, exchange, kind, source, at, received_at, json)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (boot, seq) DO NOTHING",
-        )?
-        .execute(params![
-            boot,
-            part.seq,
-            part.exchange.to_string(),
-            part.kind,
-            part.source.name(),
-            part.at,
-            part.received_at,
-            part.json,
-        ])?;
-    if added == 1 {
+impl Rows<'_> {
+    /// Stores one entry and counts it in the receipt of its batch.
+    pub(crate) fn store(
+        &mut self,
+        item: &Incoming,
+        receipt: &mut Receipt,
+    ) -> Result<(), StoreError> {
+        match &item.0 {
+            Kind::Part(part) => self.part(part, receipt),
+            Kind::Malformed(malformed) => {
+                receipt.malformed += 1;
+                self.malformed(malformed)
+            }
+            Kind::Witness(received) => {
+                receipt.witnesses += 1;
+                self.witness(received)
+            }
+        }
+    }
+
+    fn part(&mut self, part: &NewPart, receipt: &mut Receipt) -> Result<(), StoreError> {
+        let connection = self.connection;
+        let boot = part.boot.to_string();
+        let there: Option<(i64, Vec<u8>)> = connection
+            .prepare_cached("SELECT key, mac FROM parts WHERE boot = ?1 AND seq = ?2")?
+            .query_row(params![boot, part.seq], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some((key, mac)) = there {
+            if self.shelf.is_same(connection, key, &mac, &part.json)? {
+                receipt.duplicates += 1;
+                return Ok(());
+            }
+            // The first word stands; that there was a second is on record too.
+            receipt.conflicts += 1;
+            let second = Malformed::new(Defect::Conflict, &part.json, part.received_at, "");
+            return self.malformed(&second);
+        }
         receipt.parts += 1;
         let (before, after) = Exchange::project(connection, part)?;
-        return Session::project(connection, before.as_ref(), &after);
+        let pieces = Pieces::at(&part.json, &part.streams);
+        let stored = self.shelf.store(connection, &after.session, &part.json, &pieces)?;
+        let index = self.log.append(
+            connection,
+            &Entry::Part {
+                exchange: part.exchange.to_string(),
+                boot: boot.clone(),
+                seq: part.seq,
+                kind: part.kind.to_owned(),
+                source: part.source.name().to_owned(),
+                at: part.at,
+                received_at: part.received_at,
+                session: after.session.clone(),
+                frame: hex(&stored.frame_sum),
+                streams: stored.chain_sums.iter().map(|sum| hex(sum)).collect(),
+                bytes: part.json.len(),
+                abandoned: part.abandoned.clone(),
+            },
+        )?;
+        connection
+            .prepare_cached(
+                "INSERT INTO parts (id, boot, seq, exchange, kind, source, at, received_at, key,
+                 frame, streams, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                index,
+                boot,
+                part.seq,
+                part.exchange.to_string(),
+                part.kind,
+                part.source.name(),
+                part.at,
+                part.received_at,
+                stored.key,
+                stored.frame,
+                serde_json::Value::from(stored.chains).to_string(),
+                stored.mac,
+            ])?;
+        boots::account(connection, part)?;
+        if before.is_none() {
+            self.introduced(&after.id, part.received_at)?;
+        }
+        Session::project(connection, before.as_ref(), &after)
     }
-    let same: bool = connection
-        .prepare_cached("SELECT json = ?3 FROM parts WHERE boot = ?1 AND seq = ?2")?
-        .query_row(params![boot, part.seq, part.json], |row| row.get(0))?;
-    if same {
-        receipt.duplicates += 1;
-        return Ok(());
+
+    fn malformed(&mut self, malformed: &Malformed) -> Result<(), StoreError> {
+        let Malformed { received_at, log_name, defect, size, bytes } = malformed;
+        let reason = defect.to_string();
+        let index = self.log.append(
+            self.connection,
+            &Entry::Malformed {
+                received_at: *received_at,
+                log: log_name.clone(),
+                reason: reason.clone(),
+                size: *size as i64,
+                sum: hex(&Sha256::digest(bytes)),
+            },
+        )?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO malformed (id, received_at, log_name, reason, size, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![index, received_at, log_name, reason, *size as i64, bytes])?;
+        Ok(())
     }
-    // The first word stands; that there was a second is on record too.
-    receipt.conflicts += 1;
-    let second = Malformed::new(Defect::Conflict, &part.json, part.received_at, "");
-    store_malformed(connection, &second)
-}
 
-fn store_malformed(connection: &Connection, malformed: &Malformed) -> Result<(), StoreError> {
-    let Malformed { received_at, log_name, defect, size, bytes } = malformed;
-    connection
-        .prepare_cached(
-            "INSERT INTO malformed (received_at, log_name, reason, size, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![received_at, log_name, defect.to_string(), *size as i64, bytes])?;
-    Ok(())
-}
+    fn witness(&mut self, received: &Received) -> Result<(), StoreError> {
+        let Received { received_at, witness } = received;
+        let exchange = witness.exchange.map(|id| id.to_string());
+        let mut sum = Sha256::new();
+        for field in [&witness.method, &witness.path, &witness.details] {
+            sum.update((field.len() as u64).to_be_bytes());
+            sum.update(field);
+        }
+        let index = self.log.append(
+            self.connection,
+            &Entry::Witness {
+                received_at: *received_at,
+                exchange: exchange.clone(),
+                status: witness.status,
+                sum: hex(&sum.finalize()),
+            },
+        )?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO witness (id, received_at, exchange, method, path, status, details)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                index,
+                received_at,
+                exchange,
+                witness.method,
+                witness.path,
+                witness.status,
+                witness.details,
+            ])?;
+        let known = self
+            .connection
+            .prepare_cached("DELETE FROM unwitnessed WHERE exchange = ?1")?
+            .execute([&exchange])?
+            > 0
+            || self
+                .connection
+                .prepare_cached("SELECT 1 FROM exchanges WHERE id = ?1")?
+                .exists([&exchange])?;
+        if !known {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO unmatched (witness, exchange, at) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![index, exchange, received_at])?;
+        }
+        Ok(())
+    }
 
-fn store_witness(connection: &Connection, received: &Received) -> Result<(), StoreError> {
-    let Received { received_at, witness } = received;
-    connection
-        .prepare_cached(
-            "INSERT INTO witness (received_at, exchange, method, path, status, details)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            received_at,
-            witness.exchange.map(|id| id.to_string()),
-            witness.method,
-            witness.path,
-            witness.status,
-            witness.details,
-        ])?;
-    Ok(())
+    /// An exchange's first part is here: Envoy's own log has spoken of it, or is to.
+    fn introduced(&self, exchange: &str, at: i64) -> Result<(), StoreError> {
+        let matched = self
+            .connection
+            .prepare_cached("DELETE FROM unmatched WHERE exchange = ?1")?
+            .execute([exchange])?;
+        if matched == 0 {
+            self.connection
+                .prepare_cached("INSERT INTO unwitnessed (exchange, at) VALUES (?1, ?2)")?
+                .execute(params![exchange, at])?;
+        }
+        Ok(())
+    }
 }

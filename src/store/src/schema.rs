@@ -1,7 +1,10 @@
 //! The database: how it is opened, and its tables.
 //!
-//! `parts`, `malformed` and `witness` are what was received and are only ever added to.
-//! `exchanges` and `sessions` follow from `parts` and are kept in the same transaction.
+//! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed` and `witness` are what was
+//! received, `keys`, `blocks` and `chains` what it says. All of these are only ever added to, but for
+//! keys, which an erasure destroys. `exchanges`, `sessions`, `boots` and `gaps`, and what waits for
+//! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
+//! transaction.
 
 use crate::error::StoreError;
 use rusqlite::{Connection, OpenFlags};
@@ -12,27 +15,78 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
-const TABLES: &str = "
+pub(crate) const TABLES: &str = "
+CREATE TABLE entries (
+    id          INTEGER PRIMARY KEY,        -- the leaf's index, from 0
+    bytes       BLOB NOT NULL               -- canonical JSON
+) STRICT;
+
+CREATE TABLE tiles (
+    level       INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    hashes      BLOB NOT NULL,              -- 32 bytes each, at most 256
+    PRIMARY KEY (level, number)
+) STRICT;
+
+CREATE TABLE checkpoints (
+    size        INTEGER PRIMARY KEY,
+    at          INTEGER NOT NULL,           -- every time is in Unix milliseconds
+    root        BLOB NOT NULL,
+    note        BLOB NOT NULL               -- signed (C2SP tlog-checkpoint)
+) STRICT;
+
+CREATE TABLE keys (
+    id          INTEGER PRIMARY KEY,
+    session     TEXT NOT NULL,
+    wrapped     BLOB                        -- NULL: destroyed
+) STRICT;
+CREATE INDEX keys_of_session ON keys (session);
+
+CREATE TABLE blocks (
+    id          INTEGER PRIMARY KEY,
+    key         INTEGER NOT NULL,
+    name        BLOB NOT NULL,              -- HMAC of the text under the key
+    sum         BLOB NOT NULL,              -- SHA-256 of what follows
+    sealed      BLOB NOT NULL,
+    UNIQUE (key, name)
+) STRICT;
+
+CREATE TABLE chains (
+    id          INTEGER PRIMARY KEY,
+    parent      INTEGER NOT NULL,           -- 0: none
+    block       INTEGER NOT NULL,
+    sum         BLOB NOT NULL,              -- SHA-256 of the parent's and the block's
+    UNIQUE (parent, block)
+) STRICT;
+
+CREATE TABLE holds (
+    session     TEXT PRIMARY KEY,
+    reason      TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE parts (
-    id          INTEGER PRIMARY KEY,        -- in the order of arrival
+    id          INTEGER PRIMARY KEY,        -- of its entry
     boot        TEXT NOT NULL,
     seq         INTEGER NOT NULL,
     exchange    TEXT NOT NULL,
     kind        TEXT NOT NULL CHECK (kind IN ('opened', 'progress', 'closed', 'refused')),
     source      TEXT NOT NULL CHECK (source IN ('acknowledged', 'access_log')),
-    at          INTEGER NOT NULL,           -- every time is in Unix milliseconds
+    at          INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
-    json        BLOB NOT NULL,              -- the record, byte for byte; last, because it is large
+    key         INTEGER NOT NULL,
+    frame       INTEGER NOT NULL,           -- a block
+    streams     TEXT NOT NULL,              -- JSON array of chains
+    mac         BLOB NOT NULL,              -- of the part's bytes, under the key
     UNIQUE (boot, seq)
 ) STRICT;
 CREATE INDEX parts_of_exchange ON parts (exchange, boot, seq);
 
 CREATE TABLE malformed (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,        -- of its entry
     received_at INTEGER NOT NULL,
     log_name    TEXT NOT NULL,
     reason      TEXT NOT NULL,
@@ -41,7 +95,7 @@ CREATE TABLE malformed (
 ) STRICT;
 
 CREATE TABLE witness (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY,        -- of its entry
     received_at INTEGER NOT NULL,
     exchange    TEXT,                       -- NULL: Envoy saw a stream that the filter did not name
     method      TEXT NOT NULL,
@@ -50,6 +104,36 @@ CREATE TABLE witness (
     details     TEXT NOT NULL               -- JSON: flags, code details, stream id, sizes
 ) STRICT;
 CREATE INDEX witness_of_exchange ON witness (exchange);
+
+CREATE TABLE boots (
+    boot        TEXT PRIMARY KEY,
+    node        TEXT NOT NULL,
+    first_at    INTEGER NOT NULL,
+    last_at     INTEGER NOT NULL,
+    highest     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE gaps (
+    boot        TEXT NOT NULL,
+    first       INTEGER NOT NULL,           -- the first number that is missing
+    last        INTEGER NOT NULL,
+    noticed_at  INTEGER NOT NULL,
+    after_at    INTEGER NOT NULL,           -- the time of the part before
+    before_at   INTEGER NOT NULL,           -- and of the part behind
+    PRIMARY KEY (boot, first)
+) STRICT;
+
+CREATE TABLE unwitnessed (
+    exchange    TEXT PRIMARY KEY,
+    at          INTEGER NOT NULL            -- when its first part was received
+) STRICT;
+
+CREATE TABLE unmatched (
+    witness     INTEGER PRIMARY KEY,
+    exchange    TEXT,
+    at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX unmatched_exchange ON unmatched (exchange);
 
 CREATE TABLE exchanges (
     id            TEXT PRIMARY KEY,
@@ -160,6 +244,8 @@ pub(crate) fn open_for_writing(
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // A key that was destroyed is not to be found in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
@@ -199,6 +285,7 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     }
     match number(connection, "PRAGMA user_version")? {
         VERSION => Ok(true),
+        1 => Err(StoreError::Older { path: path.to_owned() }),
         found => Err(StoreError::Newer { found, known: VERSION }),
     }
 }

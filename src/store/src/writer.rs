@@ -7,10 +7,12 @@
 //! A receipt means that the commit returned. When a commit fails, every batch of it is answered
 //! with the error and none of it is stored; the database is opened anew for the next one.
 
+use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
+use crate::ledger::{Keys, Log, Signer, beside};
 use crate::queue::{Job, Queue, Rejected};
-use crate::rows::store;
+use crate::rows::Rows;
 use crate::schema::{lock_folder, open_for_writing};
 use rusqlite::{Connection, TransactionBehavior};
 use std::fs::File;
@@ -29,6 +31,10 @@ pub struct Options {
     pub commit_bytes: usize,
     /// Parts of one transaction.
     pub commit_items: usize,
+    /// The folder of the ledger's keys; `None`: beside the data.
+    pub keys: Option<PathBuf>,
+    /// Bytes that must be free on the folder's disk; below it, nothing is stored or acknowledged.
+    pub least_free: u64,
     /// How long to wait for another process that locks the database.
     pub busy_timeout: Duration,
 }
@@ -36,6 +42,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            keys: None,
+            least_free: 0,
             queue_bytes: 256 << 20,
             commit_bytes: 64 << 20,
             commit_items: 4096,
@@ -124,6 +132,10 @@ impl Writer {
     pub fn start_with(folder: &Path, options: Options) -> Result<Self, StoreError> {
         let lock = lock_folder(folder)?;
         let connection = open_for_writing(folder, options.busy_timeout)?;
+        let keys = Keys::at(&options.keys.clone().unwrap_or_else(|| beside(folder)));
+        let open = Open::new(connection)?;
+        keys.prepare(open.log.size() == 0)?;
+        let (shelf, signer) = (Shelf::new(keys.master()?), keys.signer()?);
         let queue = Arc::new(Queue::new(options.queue_bytes));
         let counters = Arc::new(Counters::default());
         let work = Work {
@@ -131,7 +143,9 @@ impl Writer {
             options,
             queue: Arc::clone(&queue),
             counters: Arc::clone(&counters),
-            connection: Some(connection),
+            open: Some(open),
+            shelf,
+            signer,
             _lock: lock,
         };
         let thread = thread::Builder::new()
@@ -203,8 +217,31 @@ struct Work {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     /// Absent after a failure, until the next group.
-    connection: Option<Connection>,
+    open: Option<Open>,
+    shelf: Shelf,
+    signer: Signer,
     _lock: File,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    log: Log,
+    /// Changes when another connection has written.
+    version: i64,
+}
+
+impl Open {
+    fn new(connection: Connection) -> Result<Self, StoreError> {
+        // The version first: what is written in between is then looked at again.
+        let version = data_version(&connection)?;
+        let log = Log::load(&connection)?;
+        Ok(Self { connection, log, version })
+    }
+}
+
+fn data_version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
 /// Answers whatever waits if the thread ends before its queue is closed.
@@ -231,7 +268,8 @@ impl Work {
                     }
                 }
                 Err(error) => {
-                    self.connection = None;
+                    self.open = None;
+                    self.shelf.forget();
                     self.counters.failures.fetch_add(1, Ordering::Relaxed);
                     let error = Arc::new(error);
                     for job in group {
@@ -248,35 +286,74 @@ impl Work {
         &mut self,
         group: &[Job],
     ) -> Result<Vec<Result<Receipt, Arc<StoreError>>>, StoreError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => open_for_writing(&self.folder, self.options.busy_timeout)?,
+        self.has_room()?;
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let connection = open_for_writing(&self.folder, self.options.busy_timeout)?;
+                Open::new(connection)?
+            }
         };
-        let connection = self.connection.insert(connection);
+        let Open { connection, log, version } = &mut open;
         let mut transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // An erasure is written by another process.
+        let seen = data_version(&transaction)?;
+        if seen != *version {
+            *log = Log::load(&transaction)?;
+            *version = seen;
+            self.shelf.forget();
+        }
         let mut receipts = Vec::with_capacity(group.len());
         let mut total = Receipt::default();
+        let mut latest = 0;
+        let before = log.size();
         for job in group {
             let savepoint = transaction.savepoint()?;
             let mut receipt = Receipt::default();
-            match job.items.iter().try_for_each(|item| store(&savepoint, item, &mut receipt)) {
+            let undo = log.clone();
+            let mut rows = Rows { connection: &savepoint, shelf: &mut self.shelf, log };
+            match job.items.iter().try_for_each(|item| rows.store(item, &mut receipt)) {
                 Ok(()) => {
                     savepoint.commit()?;
                     total.add(receipt);
                     receipts.push(Ok(receipt));
+                    latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
                 }
                 // A full disk or a broken one has ended the transaction itself.
                 Err(error) if savepoint.is_autocommit() => return Err(error),
                 Err(error) => {
                     savepoint.finish()?;
+                    *log = undo;
+                    self.shelf.forget();
                     receipts.push(Err(Arc::new(error)));
                 }
             }
         }
+        if log.size() > before {
+            log.sign(&transaction, &self.signer, latest)?;
+        }
         transaction.commit()?;
+        self.open = Some(open);
         self.count(total);
         Ok(receipts)
+    }
+
+    /// Refuses before the disk is full: a database that cannot write is still one that reads.
+    fn has_room(&self) -> Result<(), StoreError> {
+        if self.options.least_free == 0 {
+            return Ok(());
+        }
+        let free = rustix::fs::statvfs(&self.folder).map_err(|error| StoreError::Folder {
+            path: self.folder.clone(),
+            source: error.into(),
+        })?;
+        let free = free.f_bavail.saturating_mul(free.f_frsize);
+        if free < self.options.least_free {
+            let path = self.folder.clone();
+            return Err(StoreError::Full { path, free, least: self.options.least_free });
+        }
+        Ok(())
     }
 
     fn count(&self, total: Receipt) {

@@ -5,7 +5,7 @@ use crate::fixture::{exchange, ledger};
 
 fn played(n: u8, speed: f64) -> (String, Duration) {
     let folder = ledger();
-    let stored = Reader::open(folder.path()).unwrap().parts(&exchange(n)).unwrap();
+    let stored = hansard_store::Reader::open(folder.path()).unwrap().parts(&exchange(n)).unwrap();
     let account = Account::read(&stored).unwrap();
     let mut out = Vec::new();
     let mut slept = Duration::ZERO;

@@ -7,16 +7,18 @@
 //! To stop, it takes no new call, ends the streams of Envoy's own log (they would never end by
 //! themselves), lets the filter's calls finish, and writes what waits.
 
+mod cosign;
 mod entries;
+pub(crate) mod http;
 mod service;
 mod witness;
 
 use crate::cli::Data;
 use crate::failure::Failure;
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
-use hansard_store::{StoreError, Writer};
+use hansard_store::{Options, StoreError, Writer};
 use service::Service;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,6 +28,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tonic::codegen::http::Uri;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -38,11 +41,21 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hansard sink
-  hansard sink --listen 0.0.0.0:7070 --data /var/lib/hansard")]
+  hansard sink --listen 0.0.0.0:7070 --data /var/lib/hansard --keys /etc/hansard/keys
+  hansard sink --http 127.0.0.1:7072 --witness http://witness.example:7071")]
 pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Also serve /metrics (Prometheus), /healthz and /log (C2SP tlog-tiles) on this address
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Have each checkpoint co-signed by the witness at this URL (http://)
+    #[arg(long, value_name = "URL")]
+    witness: Option<Uri>,
+    /// Refuse records while less space than this is free on the data folder's disk, in megabytes
+    #[arg(long, default_value_t = 256, value_name = "MB")]
+    least_free: u64,
     #[command(flatten)]
     data: Data,
 }
@@ -50,7 +63,22 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(SinkError::Runtime)?;
     runtime.block_on(async {
-        let sink = Sink::bind(args.listen, &args.data.data).await?;
+        let keys = args.data.folder_of_keys();
+        let options = Options {
+            keys: Some(keys.clone()),
+            least_free: args.least_free << 20,
+            ..Options::default()
+        };
+        let sink = Sink::bind(args.listen, &args.data.data, options).await?;
+        let source = http::Source { data: args.data.data.clone(), keys };
+        if let Some(address) = args.http {
+            let refused = |source| SinkError::Listen { address, source };
+            let listener = TcpListener::bind(address).await.map_err(refused)?;
+            tokio::spawn(axum::serve(listener, http::router(source.clone())).into_future());
+        }
+        if let Some(witness) = &args.witness {
+            tokio::spawn(cosign::run(source, witness.clone()));
+        }
         let stop = stop_signal().map_err(SinkError::Runtime)?;
         let (addr, data) = (sink.addr(), args.data.data.display());
         writeln!(io::stdout(), "hansard sink: listening on {addr}, ledger in {data}")?;
@@ -92,11 +120,15 @@ pub(crate) struct Sink {
 
 impl Sink {
     /// Takes the port and the data folder; answers nobody yet.
-    pub(crate) async fn bind(listen: SocketAddr, data: &Path) -> Result<Self, SinkError> {
+    pub(crate) async fn bind(
+        listen: SocketAddr,
+        data: &Path,
+        options: Options,
+    ) -> Result<Self, SinkError> {
         let refused = |source| SinkError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
-        Ok(Self { listener, addr, writer: Writer::start(data)? })
+        Ok(Self { listener, addr, writer: Writer::start_with(data, options)? })
     }
 
     /// The address that gateways reach.

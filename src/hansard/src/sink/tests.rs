@@ -36,7 +36,10 @@ impl Running {
 
     async fn start_with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut sink = Sink::bind("127.0.0.1:0".parse().unwrap(), folder.path()).await.unwrap();
+        let mut sink =
+            Sink::bind("127.0.0.1:0".parse().unwrap(), folder.path(), Options::default())
+                .await
+                .unwrap();
         sink.writer = {
             sink.writer.close();
             Writer::start_with(folder.path(), options).unwrap()
@@ -170,7 +173,8 @@ async fn a_large_part_passes() {
     });
     let message = encode(&Entry::default(), &Record::V2(large), text.len()).unwrap();
     sink.call(vec![StreamAccessLogsMessage::decode(&*message).unwrap()]).await.unwrap();
-    let stored: usize = sink.rows("SELECT length(json) FROM parts")[0].parse().unwrap();
+    let stored: usize =
+        sink.rows("SELECT json_extract(bytes, '$.bytes') FROM entries")[0].parse().unwrap();
     assert!(stored > 33 << 20);
     sink.stop().await;
 }
@@ -284,7 +288,7 @@ impl tonic::codec::Encoder for Raw {
         item: Vec<u8>,
         to: &mut tonic::codec::EncodeBuf<'_>,
     ) -> Result<(), Status> {
-        prost::bytes::BufMut::put_slice(to, &item);
+        bytes::BufMut::put_slice(to, &item);
         Ok(())
     }
 }
@@ -357,10 +361,73 @@ async fn a_full_queue_refuses_the_filter_and_holds_envoys_log_back() {
 async fn a_port_in_use_and_a_folder_in_use_name_their_cure() {
     let sink = Running::start().await;
     let elsewhere = tempfile::tempdir().unwrap();
-    let taken = Sink::bind(sink.addr, elsewhere.path()).await.err().unwrap();
+    let taken = Sink::bind(sink.addr, elsewhere.path(), Options::default()).await.err().unwrap();
     assert!(taken.to_string().contains("--listen"), "{taken}");
     let free = "127.0.0.1:0".parse().unwrap();
-    let locked = Sink::bind(free, sink.folder.path()).await.err().unwrap();
+    let locked = Sink::bind(free, sink.folder.path(), Options::default()).await.err().unwrap();
     assert!(locked.to_string().contains("--data"), "{locked}");
     sink.stop().await;
+}
+
+#[tokio::test]
+async fn over_http_are_figures_and_a_log_that_a_witness_cosigns() {
+    let sink = Running::start().await;
+    sink.call(vec![StreamAccessLogsMessage::decode(encoded(1).as_slice()).unwrap()]).await.unwrap();
+    let data = sink.folder.path().to_owned();
+    let source = http::Source { keys: hansard_store::beside(&data), data: data.clone() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(axum::serve(listener, http::router(source.clone())).into_future());
+    let get = |path: &'static str| {
+        let base = base.clone();
+        async move { fetch(&format!("{base}{path}")).await }
+    };
+    let metrics = String::from_utf8(get("/metrics").await).unwrap();
+    assert!(metrics.contains("\nhansard_parts 1\n"), "{metrics}");
+    assert!(metrics.contains("\nhansard_missing_parts 0\n"), "{metrics}");
+    let checkpoint = String::from_utf8(get("/log/checkpoint").await).unwrap();
+    assert_eq!(checkpoint.lines().nth(1), Some("1"));
+    assert_eq!(get("/log/tile/0/000.p/1").await.len(), 32);
+    let entries = get("/log/tile/entries/000.p/1").await;
+    assert_eq!(usize::from(u16::from_be_bytes([entries[0], entries[1]])) + 2, entries.len());
+    assert_eq!(get("/log/tile/0/001").await, b"");
+
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("witness.key");
+    hansard_store::make_key(&key, "witness.example").unwrap();
+    let log = std::fs::read_to_string(source.keys.join("checkpoint.pub")).unwrap();
+    let key = std::fs::read_to_string(key).unwrap();
+    let witness = hansard_verify::Witness::open(&folder.path().join("memory"), &log, &key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let app = crate::ledger::witness::router(witness);
+    tokio::spawn(axum::serve(listener, app).into_future());
+    let cosigning = tokio::spawn(cosign::run(source, uri));
+    for size in [1, 2] {
+        let cosigned = data.join(cosign::COSIGNED);
+        let (head, name) = (format!("\n{size}\n"), "\u{2014} witness.example ");
+        let is_there = || std::fs::read_to_string(&cosigned).unwrap_or_default().contains(&head);
+        for _ in 0..600 {
+            if is_there() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(is_there(), "{size}");
+        assert!(std::fs::read_to_string(&cosigned).unwrap().contains(name));
+        sink.call(vec![StreamAccessLogsMessage::decode(encoded(size + 1).as_slice()).unwrap()])
+            .await
+            .unwrap();
+    }
+    cosigning.abort();
+    sink.stop().await;
+}
+
+async fn fetch(uri: &str) -> Vec<u8> {
+    use http_body_util::{BodyExt, Empty};
+    let client: hyper_util::client::legacy::Client<_, Empty<bytes::Bytes>> =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+            .build_http();
+    let response = client.get(uri.parse().unwrap()).await.unwrap();
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
 }

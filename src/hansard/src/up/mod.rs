@@ -26,6 +26,7 @@ use banner::Banner;
 use envoy::Envoy;
 use hansard_core::config::Effect;
 use hansard_core::config::raw::{RawIssuer, RawJwks};
+use hansard_store::Options;
 pub(crate) use problem::UpError;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -98,7 +99,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
 
     let upstream = Upstream::choose(args.upstream.as_deref())?;
-    let sink = OwnSink::unless(args.sink, data).await?;
+    let sink = OwnSink::unless(args.sink, &args.data).await?;
     let setup = config::Setup {
         listen: args.listen,
         sink: sink.addr,
@@ -144,11 +145,12 @@ struct OwnSink {
 }
 
 impl OwnSink {
-    async fn unless(elsewhere: Option<SocketAddr>, data: &Path) -> Result<Self, Failure> {
+    async fn unless(elsewhere: Option<SocketAddr>, data: &Data) -> Result<Self, Failure> {
         if let Some(addr) = elsewhere {
             return Ok(Self { addr, running: None });
         }
-        let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), data).await?;
+        let options = Options { keys: Some(data.folder_of_keys()), ..Options::default() };
+        let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), &data.data, options).await?;
         let addr = sink.addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(sink.serve(async {

@@ -68,11 +68,9 @@ pub(crate) fn next_lead(text: &[u8]) -> Option<usize> {
     for bytes in words {
         let word = u64::from_le_bytes(*bytes);
         // Every byte beyond ASCII is looked at more closely.
-        let may_lead = (word
-            | zero(word ^ of(b'%'))
-            | zero(word ^ of(b'\\'))
-            | zero(word ^ of(ESCAPE)))
-            & HIGHS;
+        let may_lead =
+            (word | zero(word ^ of(b'%')) | zero(word ^ of(b'\\')) | zero(word ^ of(ESCAPE)))
+                & HIGHS;
         if may_lead != 0
             && let Some(lead) = bytes.iter().position(|byte| is_lead(*byte))
         {

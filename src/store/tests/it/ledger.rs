@@ -3,7 +3,7 @@
 use crate::parts::{closed, exchange_id, incoming, opened, part, progress, refused};
 use hansard_store::{
     Account, AppendError, Defect, Incoming, Options, Reader, Receipt, Source, StoreError, Witness,
-    Writer, WriterHandle,
+    Writer, WriterHandle, beside,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -135,7 +135,8 @@ fn what_is_acknowledged_survives_a_crash_at_that_moment() {
         fs::copy(folder.path().join(file), crashed.path().join(file)).unwrap();
     }
     assert_eq!(Reader::open(crashed.path()).unwrap().sessions(99).unwrap().len(), 20);
-    let next = Writer::start(crashed.path()).unwrap();
+    let options = Options { keys: Some(beside(folder.path())), ..Options::default() };
+    let next = Writer::start_with(crashed.path(), options).unwrap();
     let receipt = append(&next.handle(), vec![incoming(&opened(19, "alice", None))]);
     assert_eq!(receipt.duplicates, 1);
 }
@@ -206,8 +207,10 @@ fn a_database_of_a_newer_or_another_program_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(Reader::open(folder.path()), Err(StoreError::Absent { .. })));
     Writer::start(folder.path()).unwrap().close();
+    database(folder.path()).execute_batch("PRAGMA user_version = 1").unwrap();
+    assert!(matches!(Writer::start(folder.path()), Err(StoreError::Older { .. })));
     database(folder.path()).execute_batch("PRAGMA user_version = 99").unwrap();
-    let newer = StoreError::Newer { found: 99, known: 1 }.to_string();
+    let newer = StoreError::Newer { found: 99, known: 2 }.to_string();
     assert_eq!(Writer::start(folder.path()).unwrap_err().to_string(), newer);
     assert_eq!(Reader::open(folder.path()).unwrap_err().to_string(), newer);
 

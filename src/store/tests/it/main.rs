@@ -7,3 +7,5 @@ mod ledger;
 mod order;
 #[cfg(test)]
 mod parts;
+#[cfg(test)]
+mod tamper;

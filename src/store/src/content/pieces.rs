@@ -1,0 +1,232 @@
+//! A part in pieces: what comes back with every turn of a conversation, apart from what is new.
+//!
+//! ```text
+//! part    {…"body":{"model":…,"messages":[ m1 , m2 , m3 ],"tools":[ … ],…}…}
+//! frame   {…"body":{"model":…,"messages":[],"tools":,…}…}
+//! streams                                 m1 | ,m2 | ,m3     [ … ]
+//! ```
+//!
+//! The pieces add up to the part byte for byte, whatever it is: where a cut is made only decides
+//! how much of it is stored once. Clients move `cache_control` from message to message; it is kept
+//! with the frame, so that the messages stay the same.
+
+use hansard_record::RawJson;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// Shorter texts are not worth a piece of their own.
+const LEAST: usize = 256;
+/// How a marker begins that moves from message to message; it ends with the next `}`.
+const MARKER: &[u8] = b",\"cache_control\":{";
+
+/// A part, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pieces {
+    /// The part without its streams, behind a line that says where they belong.
+    pub(crate) frame: Vec<u8>,
+    /// Texts that come back.
+    pub(crate) streams: Vec<Vec<Vec<u8>>>,
+}
+
+/// The frame's first line.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Layout {
+    /// For each stream, where it belongs in the frame.
+    streams: Vec<usize>,
+    /// What was taken out of the streams: which, where in what is left of it, and the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    markers: Vec<(usize, usize, String)>,
+}
+
+/// The members of a request that come back with every turn.
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow)]
+    system: Option<&'a RawValue>,
+}
+
+/// Where the texts stand in a part that come back, each in pieces that follow each other.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Streams(Vec<Vec<Range<usize>>>);
+
+impl Streams {
+    /// Looks for them in a part. `body`: the request's body, borrowed from the part's bytes.
+    pub(crate) fn of(part: &[u8], body: Option<RawJson<'_>>) -> Self {
+        let mut streams: Vec<Vec<Range<usize>>> = Vec::new();
+        if let Some(body) = body
+            && let Ok(members) = serde_json::from_str::<Body<'_>>(body.get())
+        {
+            let wholes = [members.tools, members.system];
+            for whole in wholes.into_iter().flatten() {
+                let at = place(part, whole.get()).filter(|at| at.len() >= LEAST);
+                streams.extend(at.map(|at| vec![at]));
+            }
+            streams.extend(members.messages.and_then(|list| messages(part, list.get())));
+        }
+        streams.sort_by_key(|pieces| pieces.first().map(|piece| piece.start));
+        Self(streams)
+    }
+}
+
+impl Pieces {
+    /// Takes a part apart.
+    pub(crate) fn at(part: &[u8], streams: &Streams) -> Self {
+        let streams = &streams.0;
+        let mut layout = Layout::default();
+        let mut rest = Vec::with_capacity(part.len().min(16 << 10));
+        let mut taken = Vec::with_capacity(streams.len());
+        let mut at = 0;
+        for (number, pieces) in streams.iter().enumerate() {
+            let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };
+            rest.extend_from_slice(part.get(at..first.start).unwrap_or_default());
+            layout.streams.push(rest.len());
+            at = last.end;
+            let mut offset = 0;
+            let pieces = pieces.iter().map(|piece| {
+                let text = part.get(piece.clone()).unwrap_or_default();
+                let text = without_markers(text, |place, marker| {
+                    layout.markers.push((number, offset + place, marker));
+                });
+                offset += text.len();
+                text
+            });
+            taken.push(pieces.collect());
+        }
+        rest.extend_from_slice(part.get(at..).unwrap_or_default());
+        // A layout of numbers and texts is always JSON.
+        let mut frame = serde_json::to_vec(&layout).unwrap_or_default();
+        frame.push(b'\n');
+        frame.append(&mut rest);
+        Self { frame, streams: taken }
+    }
+
+    /// Puts a part together again; `None` when the frame is none.
+    pub(crate) fn join(frame: &[u8], streams: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let end = frame.iter().position(|byte| *byte == b'\n')?;
+        let (head, rest) = (frame.get(..end)?, frame.get(end.checked_add(1)?..)?);
+        let layout: Layout = serde_json::from_slice(head).ok()?;
+        if layout.streams.len() != streams.len() {
+            return None;
+        }
+        let size = streams.iter().map(Vec::len).sum::<usize>().checked_add(rest.len())?;
+        let mut part = Vec::with_capacity(size);
+        let mut at = 0;
+        for (number, (place, stream)) in layout.streams.iter().zip(streams).enumerate() {
+            part.extend_from_slice(rest.get(at..*place)?);
+            at = *place;
+            let mut from = 0;
+            for (_, offset, marker) in layout.markers.iter().filter(|marker| marker.0 == number) {
+                part.extend_from_slice(stream.get(from..*offset)?);
+                part.extend_from_slice(marker.as_bytes());
+                from = *offset;
+            }
+            part.extend_from_slice(stream.get(from..)?);
+        }
+        part.extend_from_slice(rest.get(at..)?);
+        Some(part)
+    }
+}
+
+/// Where a text stands that was borrowed from the part.
+fn place(part: &[u8], text: &str) -> Option<Range<usize>> {
+    let start = (text.as_ptr() as usize).checked_sub(part.as_ptr() as usize)?;
+    let end = start.checked_add(text.len())?;
+    (part.get(start..end)? == text.as_bytes()).then_some(start..end)
+}
+
+/// Each message with what stands before it.
+fn messages(part: &[u8], list: &str) -> Option<Vec<Range<usize>>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    let mut from = place(part, list)?.start.checked_add(1)?;
+    let mut pieces = Vec::with_capacity(elements.len());
+    for element in elements {
+        let at = place(part, element.get())?;
+        pieces.push(from..at.end);
+        from = at.end;
+    }
+    (!pieces.is_empty()).then_some(pieces)
+}
+
+/// A text less its markers, which are reported by where they stood in what is left.
+fn without_markers(text: &[u8], mut taken: impl FnMut(usize, String)) -> Vec<u8> {
+    let mut left = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.windows(MARKER.len()).position(|window| window == MARKER) {
+        let (before, from) = rest.split_at(start);
+        let end = from.iter().position(|byte| *byte == b'}').map_or(from.len(), |end| end + 1);
+        let (marker, after) = from.split_at(end);
+        let Ok(marker) = std::str::from_utf8(marker) else { break };
+        left.extend_from_slice(before);
+        taken(left.len(), marker.to_owned());
+        rest = after;
+    }
+    left.extend_from_slice(rest);
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(part: &str) -> Pieces {
+        let body = part.find("\"body\":").map(|at| &part[at + 7..part.len() - 1]);
+        Pieces::at(part.as_bytes(), &Streams::of(part.as_bytes(), body.map(RawJson::parsed)))
+    }
+
+    fn joined(pieces: &Pieces) -> String {
+        let streams: Vec<Vec<u8>> = pieces.streams.iter().map(|one| one.concat()).collect();
+        String::from_utf8(Pieces::join(&pieces.frame, &streams).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn pieces_add_up_to_the_part() {
+        let long = format!("[{}1]", "1, ".repeat(200));
+        let marker = r#","cache_control":{"type":"ephemeral"}"#;
+        for (part, streams) in [
+            (r#"{"a":1}"#.to_owned(), vec![]),
+            (r#"{"body":{"messages":[]}}"#.to_owned(), vec![]),
+            (r#"{"body":{"messages":[ {"a":1} , {"b":2}]}}"#.to_owned(), vec![2]),
+            (
+                format!(r#"{{"x":0,"body":{{"tools":{long},"messages":[1,2 ],"system":{long}}}}}"#),
+                vec![1, 2, 1],
+            ),
+            (
+                format!(r#"{{"body":{{"messages":[{{"t":"x"{marker}}},{{"t":"y"{marker}}}]}}}}"#),
+                vec![2],
+            ),
+            // Not what it seems: still nothing is lost.
+            (r#"{"body":{"messages":["a,\"cache_control\":{ b"]}}"#.to_owned(), vec![1]),
+            (r#"{"body":{"messages":[1],"messages":[2]}}"#.to_owned(), vec![]),
+            (r#"{"body":{"messages":{"no":"list"}}}"#.to_owned(), vec![]),
+        ] {
+            let pieces = pieces(&part);
+            assert_eq!(joined(&pieces), part);
+            assert_eq!(pieces.streams.iter().map(Vec::len).collect::<Vec<_>>(), streams, "{part}");
+        }
+    }
+
+    #[test]
+    fn a_further_turn_repeats_the_pieces_of_the_one_before() {
+        let first = pieces(
+            r#"{"id":1,"body":{"messages":[{"a":[{"t":"x","cache_control":{"type":"ephemeral"}}]}]}}"#,
+        );
+        let second = pieces(
+            r#"{"id":2,"body":{"messages":[{"a":[{"t":"x"}]},{"b":2},{"c":[{"t":"z","cache_control":{"type":"ephemeral"}}]}]}}"#,
+        );
+        assert_eq!(first.streams[0][0], second.streams[0][0]);
+        assert_eq!(second.streams[0][2], br#",{"c":[{"t":"z"}]}"#);
+    }
+
+    #[test]
+    fn a_frame_that_is_none_gives_no_part() {
+        assert_eq!(Pieces::join(b"", &[]), None);
+        assert_eq!(Pieces::join(b"{\"streams\":[9]}\nabc", &[vec![1]]), None);
+        assert_eq!(Pieces::join(b"{\"streams\":[]}\nabc", &[vec![1]]), None);
+        assert_eq!(Pieces::join(b"{\"streams\":[]}\nabc", &[]), Some(b"abc".to_vec()));
+    }
+}

@@ -1,0 +1,165 @@
+//! Keys, and what is sealed with them.
+//!
+//! ```text
+//! master key (a file apart from the data) ─wraps─▶ a key for each session ─seals─▶ its blocks
+//! ```
+//!
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under random nonces; blocks are compressed first.
+//! A block's name is an HMAC of its text under the session's key: equal texts of one session share
+//! a block, and a name says nothing without the key. A destroyed session key cannot be made again.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use std::fmt;
+
+const KEY: usize = 32;
+const NONCE: usize = 24;
+/// Bytes of a block's name.
+const NAME: usize = 16;
+/// zstd's own default.
+const LEVEL: i32 = 3;
+/// No block is larger when it is unpacked: above the largest part.
+const MOST: usize = 256 << 20;
+
+/// The key that wraps every session's. Never printed.
+pub(crate) struct Master([u8; KEY]);
+
+/// One session's key. Never printed.
+pub(crate) struct SessionKey {
+    sealing: XChaCha20Poly1305,
+    naming: Hmac<Sha256>,
+}
+
+impl fmt::Debug for Master {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Master")
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey")
+    }
+}
+
+impl Master {
+    pub(crate) fn new(bytes: [u8; KEY]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new key for a session, and the key wrapped.
+    pub(crate) fn make(&self, session: &str) -> Option<(SessionKey, Vec<u8>)> {
+        let key = random::<KEY>()?;
+        let wrapped = seal(&self.cipher()?, &key, session.as_bytes())?;
+        Some((SessionKey::new(&key)?, wrapped))
+    }
+
+    /// The key that was wrapped for a session; `None` when it is of another master or was changed.
+    pub(crate) fn unwrap(&self, session: &str, wrapped: &[u8]) -> Option<SessionKey> {
+        SessionKey::new(&open(&self.cipher()?, wrapped, session.as_bytes())?)
+    }
+
+    /// The same, bare: for a bundle that proves the session to others.
+    pub(crate) fn raw(&self, session: &str, wrapped: &[u8]) -> Option<Vec<u8>> {
+        open(&self.cipher()?, wrapped, session.as_bytes())
+    }
+
+    fn cipher(&self) -> Option<XChaCha20Poly1305> {
+        XChaCha20Poly1305::new_from_slice(&derived(&self.0, b"hansard wrap")?).ok()
+    }
+}
+
+impl SessionKey {
+    fn new(key: &[u8]) -> Option<Self> {
+        Some(Self {
+            sealing: XChaCha20Poly1305::new_from_slice(&derived(key, b"hansard seal")?).ok()?,
+            naming: Hmac::new_from_slice(&derived(key, b"hansard name")?).ok()?,
+        })
+    }
+
+    /// The name of a text's block.
+    pub(crate) fn name(&self, text: &[u8]) -> [u8; NAME] {
+        let mut naming = self.naming.clone();
+        naming.update(text);
+        let digest = naming.finalize().into_bytes();
+        let mut name = [0; NAME];
+        for (to, byte) in name.iter_mut().zip(digest) {
+            *to = byte;
+        }
+        name
+    }
+
+    /// Compresses and seals a text.
+    pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let packed = zstd::bulk::compress(text, LEVEL).ok()?;
+        seal(&self.sealing, &packed, b"")
+    }
+
+    /// The text of a block; `None` when it was changed, or is another session's.
+    pub(crate) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let packed = open(&self.sealing, sealed, b"")?;
+        let size = zstd::bulk::Decompressor::upper_bound(&packed)?.min(MOST);
+        zstd::bulk::decompress(&packed, size).ok()
+    }
+}
+
+fn derived(key: &[u8], purpose: &[u8]) -> Option<[u8; KEY]> {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    hmac.update(purpose);
+    Some(hmac.finalize().into_bytes().into())
+}
+
+fn seal(cipher: &XChaCha20Poly1305, text: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+    let nonce = random::<NONCE>()?;
+    let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: text, aad }).ok()?;
+    Some([nonce.as_slice(), &sealed].concat())
+}
+
+fn open(cipher: &XChaCha20Poly1305, sealed: &[u8], aad: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+    cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad }).ok()
+}
+
+/// `None` when the system gives none.
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_under_its_own_key_alone() {
+        let master = Master::new([7; 32]);
+        let (key, wrapped) = master.make("s-1").unwrap();
+        let (other, _) = master.make("s-1").unwrap();
+        let sealed = key.seal(b"text text text").unwrap();
+        assert_eq!(key.open(&sealed).unwrap(), b"text text text");
+        assert_eq!(other.open(&sealed), None);
+        let again = master.unwrap("s-1", &wrapped).unwrap();
+        assert_eq!(again.open(&sealed).unwrap(), b"text text text");
+        assert!(master.unwrap("s-2", &wrapped).is_none());
+        assert!(Master::new([8; 32]).unwrap("s-1", &wrapped).is_none());
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.open(&changed), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn names_are_equal_for_equal_texts_of_one_session() {
+        let master = Master::new([7; 32]);
+        let ((a, _), (b, _)) = (master.make("s").unwrap(), master.make("s").unwrap());
+        assert_eq!(a.name(b"x"), a.name(b"x"));
+        assert_ne!(a.name(b"x"), a.name(b"y"));
+        assert_ne!(a.name(b"x"), b.name(b"x"));
+        assert_ne!(a.seal(b"x"), a.seal(b"x"), "a nonce of its own each time");
+        assert_eq!(format!("{master:?} {a:?}"), "Master SessionKey");
+    }
+}

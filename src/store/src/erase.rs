@@ -1,0 +1,138 @@
+//! What may be taken back: a session's keys, and with them all that it said.
+//!
+//! The log keeps every entry and every digest, and says who erased what, when and why. A session
+//! under legal hold is not erased.
+
+use crate::error::StoreError;
+use crate::ledger::entry::Entry;
+use crate::ledger::{Keys, Log, beside};
+use crate::schema::open_for_writing;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Changes what may be changed, beside a sink that runs or without one.
+#[derive(Debug)]
+pub struct Custodian {
+    connection: Connection,
+    keys: Keys,
+}
+
+/// On whose word something is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// Why, for the log.
+    pub reason: &'a str,
+    /// Who, for the log.
+    pub by: &'a str,
+    /// When, in Unix milliseconds.
+    pub at: i64,
+}
+
+impl Custodian {
+    /// Opens the ledger in a folder. `keys`: their folder, if it is not beside the data.
+    ///
+    /// # Errors
+    /// When there is none, or its keys are not there.
+    pub fn open(folder: &Path, keys: Option<PathBuf>) -> Result<Self, StoreError> {
+        if !crate::schema::database_path(folder).is_file() {
+            return Err(StoreError::Absent { path: folder.to_owned() });
+        }
+        let connection = open_for_writing(folder, Duration::from_secs(10))?;
+        let keys = Keys::at(&keys.unwrap_or_else(|| beside(folder)));
+        Ok(Self { connection, keys })
+    }
+
+    /// Destroys a session's keys. How many were: 0 when it was erased before.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`]; and when the ledger cannot be written.
+    pub fn erase(&mut self, session: &str, order: Order<'_>) -> Result<usize, StoreError> {
+        if let Some(reason) = held(&self.connection, session)? {
+            return Err(StoreError::Held { session: session.to_owned(), reason });
+        }
+        let erased = self.write(order.at, |connection, log| {
+            // A part that came before its exchange's session was known has a key of its own.
+            let erased = connection.execute(
+                "UPDATE keys SET wrapped = NULL WHERE wrapped IS NOT NULL AND (session = ?1 OR id IN
+                 (SELECT DISTINCT key FROM parts WHERE exchange IN
+                 (SELECT id FROM exchanges WHERE session = ?1)))",
+                [session],
+            )?;
+            if erased == 0 {
+                return Ok(0);
+            }
+            let reason = order.reason.to_owned();
+            let (session, by) = (session.to_owned(), order.by.to_owned());
+            log.append(connection, &Entry::Erasure { at: order.at, session, reason, by })?;
+            Ok(erased)
+        })?;
+        // The journal may still hold the pages in which the keys stood.
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(erased)
+    }
+
+    /// Keeps a session from erasure, or no longer.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn hold(&mut self, session: &str, held: bool, order: Order<'_>) -> Result<(), StoreError> {
+        self.write(order.at, |connection, log| {
+            if held {
+                connection.execute(
+                    "INSERT OR REPLACE INTO holds (session, reason) VALUES (?1, ?2)",
+                    params![session, order.reason],
+                )?;
+            } else {
+                connection.execute("DELETE FROM holds WHERE session = ?1", [session])?;
+            }
+            let reason = order.reason.to_owned();
+            let (session, by) = (session.to_owned(), order.by.to_owned());
+            log.append(connection, &Entry::Hold { at: order.at, session, reason, by, held })?;
+            Ok(())
+        })
+    }
+
+    /// Sessions that ended before a time, are not held and can still be read; and of them, those
+    /// whose rules are named, if any are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn due(&self, before: i64, rules: &[String]) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT id FROM sessions WHERE COALESCE(last_end, started_at) < ?1
+             AND id NOT IN (SELECT session FROM holds)
+             AND EXISTS (SELECT 1 FROM keys WHERE keys.session = sessions.id AND wrapped IS NOT NULL)
+             AND (?2 = '[]' OR EXISTS (SELECT 1 FROM exchanges WHERE exchanges.session = sessions.id
+                 AND rule IN (SELECT value FROM json_each(?2))))
+             ORDER BY started_at, id",
+        )?;
+        let rules = serde_json::Value::from(rules).to_string();
+        let rows = statement.query_map(params![before, rules], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn write<T>(
+        &mut self,
+        at: i64,
+        change: impl FnOnce(&Connection, &mut Log) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let signer = self.keys.signer()?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut log = Log::load(&transaction)?;
+        let before = log.size();
+        let done = change(&transaction, &mut log)?;
+        if log.size() > before {
+            log.sign(&transaction, &signer, at)?;
+        }
+        transaction.commit()?;
+        Ok(done)
+    }
+}
+
+fn held(connection: &Connection, session: &str) -> Result<Option<String>, StoreError> {
+    Ok(connection
+        .query_row("SELECT reason FROM holds WHERE session = ?1", [session], |row| row.get(0))
+        .optional()?)
+}

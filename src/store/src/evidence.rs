@@ -1,0 +1,223 @@
+//! What proves a session to somebody who has nothing else: its entries with their inclusion proofs,
+//! what they speak of, and the keys that open it.
+
+use crate::error::StoreError;
+use crate::reader::Reader;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeMap;
+use tlog_tiles::{Error, HASH_SIZE, Hash, HashReader, Tile, prove_record, prove_tree};
+
+/// Tiles of 2^8 hashes (C2SP tlog-tiles).
+const HEIGHT: u8 = 8;
+
+/// One session's evidence.
+#[derive(Debug)]
+pub struct Evidence {
+    /// The last checkpoint, a signed note.
+    pub checkpoint: String,
+    /// The key that verifies it.
+    pub public_key: String,
+    /// The session's keys, by number.
+    pub keys: BTreeMap<i64, Vec<u8>>,
+    /// Sealed blocks, by number.
+    pub blocks: BTreeMap<i64, Vec<u8>>,
+    /// Its entries, in their order.
+    pub entries: Vec<ProvenEntry>,
+}
+
+/// An entry, what it speaks of, and its proof.
+#[derive(Debug)]
+pub struct ProvenEntry {
+    /// The leaf's index.
+    pub index: i64,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+    /// The inclusion proof, from the leaf to the root; each hash in base64.
+    pub proof: Vec<String>,
+    /// The number of its key.
+    pub key: i64,
+    /// The frame's block.
+    pub frame: i64,
+    /// The blocks of each stream.
+    pub streams: Vec<Vec<i64>>,
+}
+
+impl Reader {
+    /// A session's evidence, as of the last checkpoint.
+    ///
+    /// # Errors
+    /// When the session was erased, or something of it cannot be read.
+    pub fn evidence(&self, session: &str) -> Result<Evidence, StoreError> {
+        let connection = self.connection();
+        // One moment of the ledger: proofs and checkpoint belong together.
+        let _moment = connection.unchecked_transaction()?;
+        let (size, note): (i64, Vec<u8>) = connection
+            .query_row("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?
+            .ok_or_else(|| StoreError::NotFound { name: session.to_owned() })?;
+        let mut evidence = Evidence {
+            checkpoint: String::from_utf8_lossy(&note).into_owned(),
+            public_key: self.keys().public()?,
+            keys: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            entries: Vec::new(),
+        };
+        let mut statement = connection.prepare(
+            "SELECT parts.id, entries.bytes, key, frame, streams FROM parts
+             JOIN entries ON entries.id = parts.id
+             WHERE exchange IN (SELECT id FROM exchanges WHERE session = ?1) ORDER BY parts.id",
+        )?;
+        let mut rows = statement.query([session])?;
+        while let Some(row) = rows.next()? {
+            let streams: Vec<i64> = serde_json::from_str(row.get_ref(4)?.as_str().unwrap_or(""))
+                .map_err(|_| StoreError::Unreadable)?;
+            let mut entry = ProvenEntry {
+                index: row.get(0)?,
+                bytes: row.get(1)?,
+                proof: Vec::new(),
+                key: row.get(2)?,
+                frame: row.get(3)?,
+                streams: Vec::with_capacity(streams.len()),
+            };
+            for chain in streams {
+                entry.streams.push(blocks_of(connection, chain)?);
+            }
+            let index = u64::try_from(entry.index).unwrap_or(0);
+            let tiles = Tiles { connection };
+            let proof = prove_record(size as u64, index, &tiles).map_err(|_| StoreError::Torn)?;
+            entry.proof = proof.iter().map(ToString::to_string).collect();
+            for block in entry.streams.iter().flatten().chain([&entry.frame]) {
+                if !evidence.blocks.contains_key(block) {
+                    evidence.blocks.insert(*block, sealed(connection, *block)?);
+                }
+            }
+            if !evidence.keys.contains_key(&entry.key) {
+                evidence.keys.insert(entry.key, self.session_key(entry.key, session)?);
+            }
+            evidence.entries.push(entry);
+        }
+        Ok(evidence)
+    }
+
+    /// The last checkpoint and, when it is larger, the proof that it goes on from one of `from`
+    /// entries (RFC 6962 section 2.1.2), each hash in base64.
+    ///
+    /// # Errors
+    /// When there is no checkpoint of at least that size.
+    pub fn checkpoint_since(&self, from: u64) -> Result<Option<(String, Vec<String>)>, StoreError> {
+        let connection = self.connection();
+        let _moment = connection.unchecked_transaction()?;
+        let last: Option<(i64, Vec<u8>)> = connection
+            .query_row("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let Some((size, note)) = last else { return Ok(None) };
+        let size = u64::try_from(size).unwrap_or(0);
+        if size < from {
+            return Err(StoreError::Torn);
+        }
+        let proof = if from == 0 || from == size {
+            Vec::new()
+        } else {
+            let tiles = Tiles { connection };
+            prove_tree(size, from, &tiles).map_err(|_| StoreError::Torn)?
+        };
+        let proof = proof.iter().map(ToString::to_string).collect();
+        Ok(Some((String::from_utf8_lossy(&note).into_owned(), proof)))
+    }
+}
+
+impl Reader {
+    /// A tile, or a bundle of entries, by its path (C2SP tlog-tiles, behind `tile/`).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let own = match path.strip_prefix("entries/") {
+            Some(rest) => format!("tile/{HEIGHT}/data/{rest}"),
+            None => format!("tile/{HEIGHT}/{path}"),
+        };
+        let Ok(tile) = Tile::from_path(&own) else { return Ok(None) };
+        let (number, width) = (tile.level_index() as i64, tile.width() as usize);
+        if tile.is_data() {
+            return self.entries(number.saturating_mul(1 << HEIGHT), width);
+        }
+        let stored: Option<Vec<u8>> = self
+            .connection()
+            .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
+            .query_row([i64::from(tile.level()), number], |row| row.get(0))
+            .optional()?;
+        let bytes = width.saturating_mul(HASH_SIZE);
+        Ok(stored.and_then(|stored| stored.get(..bytes).map(<[u8]>::to_vec)))
+    }
+
+    /// So many entries from one on, each behind its length in two bytes.
+    fn entries(&self, first: i64, count: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self
+            .connection()
+            .prepare_cached("SELECT bytes FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2")?;
+        let mut rows = statement.query([first, count as i64])?;
+        let (mut bundle, mut found) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let entry = row.get_ref(0)?.as_blob().unwrap_or_default();
+            let Ok(length) = u16::try_from(entry.len()) else { return Ok(None) };
+            bundle.extend_from_slice(&length.to_be_bytes());
+            bundle.extend_from_slice(entry);
+            found += 1;
+        }
+        Ok((found == count).then_some(bundle))
+    }
+}
+
+fn sealed(connection: &Connection, block: i64) -> Result<Vec<u8>, StoreError> {
+    connection
+        .prepare_cached("SELECT sealed FROM blocks WHERE id = ?1")?
+        .query_row([block], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::Unreadable)
+}
+
+/// A chain's blocks, the first first.
+fn blocks_of(connection: &Connection, end: i64) -> Result<Vec<i64>, StoreError> {
+    let mut blocks = Vec::new();
+    let mut chain = end;
+    let mut step = connection.prepare_cached("SELECT parent, block FROM chains WHERE id = ?1")?;
+    while chain != 0 {
+        let (parent, block): (i64, i64) = step
+            .query_row([chain], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or(StoreError::Unreadable)?;
+        blocks.push(block);
+        chain = parent;
+    }
+    blocks.reverse();
+    Ok(blocks)
+}
+
+/// Hashes of the tree, from its stored tiles.
+struct Tiles<'c> {
+    connection: &'c Connection,
+}
+
+impl HashReader for Tiles<'_> {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
+        indexes.iter().map(|index| self.hash(*index).ok_or(Error::MalformedHash)).collect()
+    }
+}
+
+impl Tiles<'_> {
+    fn hash(&self, index: u64) -> Option<Hash> {
+        let tile = Tile::from_index(HEIGHT, index);
+        let stored: Vec<u8> = self
+            .connection
+            .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")
+            .ok()?
+            .query_row([i64::from(tile.level()), tile.level_index() as i64], |row| row.get(0))
+            .ok()?;
+        let width = (tile.width() as usize).checked_mul(HASH_SIZE)?;
+        tile.hash_at_index(stored.get(..width)?, index).ok()
+    }
+}

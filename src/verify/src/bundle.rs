@@ -1,0 +1,163 @@
+//! An evidence bundle: one session, with all that proves it, in one file.
+//!
+//! JSON, so that a person can look into it and any program can read it. `index` says in words what
+//! it holds; everything else is computed anew from `blocks`, `keys` and `entries`, and the entries
+//! are held against the signed checkpoint by their inclusion proofs (RFC 6962 section 2.1.1).
+
+use crate::checkpoint::PublicKey;
+use crate::content::{join, open};
+use crate::entry::{Entry, hex};
+use crate::{Report, VerifyError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use tlog_tiles::{Hash, check_record, record_hash};
+
+/// The format's name, in every bundle.
+pub const FORMAT: &str = "hansard evidence bundle 1";
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// [`FORMAT`].
+    pub format: String,
+    /// What is in it, for a person; proves nothing.
+    pub index: Vec<String>,
+    /// The session.
+    pub session: String,
+    /// The key that verifies the checkpoint (C2SP signed-note, a vkey).
+    pub public_key: String,
+    /// The signed checkpoint.
+    pub checkpoint: String,
+    /// The session's keys, in base64, by the number that the entries' blocks name.
+    pub keys: BTreeMap<i64, String>,
+    /// Sealed blocks, in base64.
+    pub blocks: BTreeMap<i64, String>,
+    /// The session's entries, in their order.
+    pub entries: Vec<Proven>,
+}
+
+/// An entry, what it speaks of, and its proof.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proven {
+    /// The leaf's index.
+    pub index: u64,
+    /// Its bytes, as text.
+    pub entry: String,
+    /// The inclusion proof, hashes in base64.
+    pub proof: Vec<String>,
+    /// Which key it is sealed under.
+    pub key: i64,
+    /// The frame's block.
+    pub frame: i64,
+    /// The blocks of each stream.
+    pub streams: Vec<Vec<i64>>,
+}
+
+/// Computes a bundle anew. `key`: the ledger's public key, if the auditor has it from elsewhere:
+/// without it the bundle's own is taken, which proves that nothing was changed since, but not who
+/// signed. The parts come back as they were recorded.
+///
+/// # Errors
+/// When the file is no bundle. What was changed is in the report.
+pub fn verify(file: &[u8], key: Option<&str>) -> Result<(Report, Vec<Vec<u8>>), VerifyError> {
+    let wrong = |why: &str| VerifyError::Bundle { why: why.to_owned() };
+    let bundle: Bundle = serde_json::from_slice(file).map_err(|error| wrong(&error.to_string()))?;
+    if bundle.format != FORMAT {
+        return Err(wrong("its format is not known"));
+    }
+    let mut report = Report::default();
+    if key.is_some_and(|key| key.trim() != bundle.public_key.trim()) {
+        report.problem("the bundle names another public key than the one that was given".into());
+    }
+    let key = PublicKey::new(key.unwrap_or(&bundle.public_key))?;
+    let said = match key.read(bundle.checkpoint.as_bytes()) {
+        Ok(said) => said,
+        Err(why) => {
+            report.problem(format!("the checkpoint: {why}"));
+            return Ok((report, Vec::new()));
+        }
+    };
+    report.checkpoints = 1;
+    report.root = said.root.to_string();
+    let mut parts = Vec::new();
+    let mut last = None;
+    for proven in &bundle.entries {
+        let index = proven.index;
+        report.entries = report.entries.saturating_add(1);
+        report.bytes = report.bytes.saturating_add(proven.entry.len() as u64);
+        if last.is_some_and(|last| last >= index) {
+            report.problem(format!("entry {index} is out of order"));
+        }
+        last = Some(index);
+        let hashes: Option<Vec<Hash>> =
+            proven.proof.iter().map(|hash| Hash::parse_hash(hash).ok()).collect();
+        let leaf = record_hash(proven.entry.as_bytes());
+        let is_in = hashes
+            .is_some_and(|proof| check_record(&proof, said.size, said.root, index, leaf).is_ok());
+        if !is_in {
+            report.problem(format!("entry {index} is not in the checkpoint's log"));
+            continue;
+        }
+        match part(&bundle, proven) {
+            Ok(Some(part)) => {
+                report.parts = report.parts.saturating_add(1);
+                report.bytes = report.bytes.saturating_add(part.len() as u64);
+                parts.push(part);
+            }
+            Ok(None) => {}
+            Err(why) => report.problem(format!("entry {index}: {why}")),
+        }
+    }
+    Ok((report, parts))
+}
+
+/// What an entry speaks of; `None` when it speaks of no part.
+fn part(bundle: &Bundle, proven: &Proven) -> Result<Option<Vec<u8>>, &'static str> {
+    let entry: Entry = serde_json::from_str(&proven.entry).map_err(|_| "it says nothing known")?;
+    let Entry::Part(part) = entry else { return Ok(None) };
+    if part.session != bundle.session {
+        return Err("it is of another session");
+    }
+    let key = bundle.keys.get(&proven.key).and_then(|key| STANDARD.decode(key).ok());
+    let key = key.ok_or("its key is not there")?;
+    let sealed = |id: &i64| {
+        let block = bundle.blocks.get(id).ok_or("a block is not there")?;
+        STANDARD.decode(block).map_err(|_| "a block is not base64")
+    };
+    let frame = sealed(&proven.frame)?;
+    if hex(&Sha256::digest(&frame)) != part.frame {
+        return Err("its frame was changed");
+    }
+    if proven.streams.len() != part.streams.len() {
+        return Err("its streams were changed");
+    }
+    let mut streams = Vec::with_capacity(proven.streams.len());
+    for (blocks, expected) in proven.streams.iter().zip(&part.streams) {
+        let mut sum = [0; 32];
+        let mut stream = Vec::new();
+        for id in blocks {
+            let block = sealed(id)?;
+            sum = Sha256::new()
+                .chain_update(sum)
+                .chain_update(Sha256::digest(&block))
+                .finalize()
+                .into();
+            stream.append(&mut open(&key, &block).ok_or("a block does not open")?);
+        }
+        if hex(&sum) != *expected {
+            return Err("a stream was changed");
+        }
+        streams.push(stream);
+    }
+    let frame = open(&key, &frame).ok_or("its frame does not open")?;
+    let json = join(&frame, &streams).ok_or("its pieces do not add up")?;
+    if json.len() as u64 != part.bytes {
+        return Err("it is not as long as it was");
+    }
+    Ok(Some(json))
+}

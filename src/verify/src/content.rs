@@ -1,0 +1,58 @@
+//! What a part says, from its sealed blocks and a session's key: as the writer documents it.
+//!
+//! ```text
+//! block   nonce (24) ‖ XChaCha20-Poly1305( zstd( text ) )      under HMAC-SHA-256(key, "hansard seal")
+//! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
+//! ```
+
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use serde::Deserialize;
+use sha2::Sha256;
+
+/// No block is larger when it is unpacked.
+const MOST: usize = 256 << 20;
+
+pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let mut sealing = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    sealing.update(b"hansard seal");
+    let cipher = XChaCha20Poly1305::new_from_slice(&sealing.finalize().into_bytes()).ok()?;
+    let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
+    let packed = cipher.decrypt(&XNonce::from(*nonce), sealed).ok()?;
+    let size = zstd::bulk::Decompressor::upper_bound(&packed)?.min(MOST);
+    zstd::bulk::decompress(&packed, size).ok()
+}
+
+#[derive(Deserialize)]
+struct Layout {
+    streams: Vec<usize>,
+    #[serde(default)]
+    markers: Vec<(usize, usize, String)>,
+}
+
+pub(crate) fn join(frame: &[u8], streams: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let line = frame.iter().position(|byte| *byte == b'\n')?;
+    let (head, rest) = frame.split_at_checked(line)?;
+    let layout: Layout = serde_json::from_slice(head).ok()?;
+    let mut rest = rest.get(1..)?;
+    let mut part = Vec::new();
+    let mut at = 0;
+    if layout.streams.len() != streams.len() {
+        return None;
+    }
+    for ((number, place), stream) in layout.streams.iter().enumerate().zip(streams) {
+        let (before, behind) = rest.split_at_checked(place.checked_sub(at)?)?;
+        part.extend_from_slice(before);
+        (rest, at) = (behind, *place);
+        let mut done = 0;
+        for (_, place, marker) in layout.markers.iter().filter(|(of, ..)| *of == number) {
+            part.extend_from_slice(stream.get(done..*place)?);
+            part.extend_from_slice(marker.as_bytes());
+            done = *place;
+        }
+        part.extend_from_slice(stream.get(done..)?);
+    }
+    part.extend_from_slice(rest);
+    Some(part)
+}

@@ -1,0 +1,118 @@
+//! An auditor's own look at a ledger: everything is computed anew, nothing is believed.
+//!
+//! ```text
+//! entries ─▶ leaves ─▶ root ═ every signed checkpoint, and one that the auditor kept
+//! parts, malformed, witness, blocks, chains, tiles, keys ═ what their entries say
+//! numbers of each VM ─▶ gaps
+//! ```
+//!
+//! This crate depends on nothing of ours: it shares no code with the program that writes.
+
+mod bundle;
+mod checkpoint;
+mod content;
+mod entry;
+mod ledger;
+mod merkle;
+mod numbers;
+mod witness;
+
+pub use bundle::{Bundle, FORMAT, Proven, verify as verify_bundle};
+pub use checkpoint::Kept;
+pub use ledger::verify;
+pub use numbers::Gap;
+pub use witness::{Refusal, Witness};
+
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Entries of the log.
+    pub entries: u64,
+    /// Of them, parts of records.
+    pub parts: u64,
+    /// Signed checkpoints that hold.
+    pub checkpoints: u64,
+    /// The root over all entries, in base64.
+    pub root: String,
+    /// Bytes that were read and hashed.
+    pub bytes: u64,
+    /// Sessions whose keys were destroyed, each with an entry that says so.
+    pub erased: u64,
+    /// Numbers that are missing.
+    pub gaps: Vec<Gap>,
+    /// What is not as it was written, in words; at most [`NAMED`].
+    pub problems: Vec<String>,
+    /// How many there are.
+    pub found: u64,
+}
+
+/// Problems that are named one by one.
+pub const NAMED: usize = 100;
+
+impl Report {
+    /// Whether nothing was changed.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.found == 0
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
+    /// Numbers that are missing.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.last.saturating_sub(gap.first).saturating_add(1)).sum()
+    }
+
+    fn problem(&mut self, what: String) {
+        self.found = self.found.saturating_add(1);
+        if self.problems.len() < NAMED {
+            self.problems.push(what);
+        }
+    }
+}
+
+/// Why nothing could be said.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// There is nothing to look at.
+    #[error("there is no ledger in {path}: name its folder with --data")]
+    Absent {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The database cannot be opened.
+    #[error("{path} cannot be read: {source}; restore it from a backup")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The key is none.
+    #[error("this is not a key that verifies checkpoints (C2SP signed-note): {key:?}")]
+    Key {
+        /// The text.
+        key: String,
+    },
+    /// The checkpoint that the auditor kept is none.
+    #[error("the checkpoint that was kept is not a signed checkpoint of this ledger's key: {why}")]
+    Kept {
+        /// What is wrong.
+        why: String,
+    },
+    /// The file is no bundle.
+    #[error("this is not an evidence bundle: {why}")]
+    Bundle {
+        /// What is wrong.
+        why: String,
+    },
+}
