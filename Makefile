@@ -19,7 +19,7 @@ WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help cost fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
+.PHONY: help bench-sink cost fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,10 @@ bench-redact: wasm-target $(VENV)-tests/done ## Measure redaction natively, in V
 	cargo build --release --locked -p redact-bench
 	cargo build --locked --profile wasm --target wasm32-wasip1 -p redact-bench
 	$(WITH_NODE) target/release/redact-bench run $(VENV)-tests/bin/python $(CARGO_SOURCES)
+
+bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--exchanges 10000")
+	cargo build --release --locked -p hansard -p hansard-tests --bins
+	target/release/sink-bench --hansard target/release/hansard $(ARGS)
 
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins

@@ -1,0 +1,151 @@
+//! How a ledger grows: one long session, and many exchanges.
+
+use crate::Fallible;
+use crate::parts::{Begin, text};
+use crate::sink::Sink;
+use hansard_store::{Incoming, Options, Reader, Source, Writer};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Instant;
+
+const TURNS: usize = 100;
+
+pub(crate) struct Growth {
+    /// Stored bytes of content, against the session's new texts compressed as one.
+    pub(crate) ratio: f64,
+    pub(crate) kilobytes: f64,
+    /// What the last 20 turns add, against turns 21 to 40.
+    pub(crate) late: f64,
+}
+
+/// A session of Claude Code's shape: tools and a system prompt in each request, and the whole
+/// history with a `cache_control` marker that moves.
+pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
+    let data = folder.join("growth");
+    let sink = Sink::start(hansard, &data)?;
+    let mut client = sink.connect().await?;
+    let tools = format!(r#"[{{"name":"Bash","description":"{}"}}]"#, text(1, 20_000));
+    let system = format!(r#"[{{"type":"text","text":"{}"}}]"#, text(2, 10_000));
+    let mut new = format!("{tools}{system}");
+    let mut messages: Vec<String> = Vec::new();
+    let mut sizes = Vec::with_capacity(TURNS);
+    for turn in 0..TURNS {
+        let said = |role: &str, kind: &str, text: &str, marker: &str| {
+            format!(r#"{{"role":"{role}","content":[{{"type":"{kind}","text":"{text}"{marker}}}]}}"#)
+        };
+        let (answer, result) = (text(turn as u64 * 2 + 10, 700), text(turn as u64 * 2 + 11, 3_000));
+        if turn > 0 {
+            messages.push(said("assistant", "text", &answer, ""));
+        }
+        new.push_str(&answer);
+        new.push_str(&result);
+        let last = said("user", "text", &result, r#","cache_control":{"type":"ephemeral"}"#);
+        let list = messages.iter().chain([&last]).cloned().collect::<Vec<_>>().join(",");
+        messages.push(said("user", "text", &result, ""));
+        let body = format!(
+            r#"{{"model":"m","system":{system},"tools":{tools},"messages":[{list}],"stream":true}}"#
+        );
+        let part = Begin { worker: 0, seq: turn as u64 + 1, session: "long", body: &body };
+        client.stream_access_logs(tokio_stream::once(part.message()?)).await?;
+        sizes.push(content(&data)?);
+    }
+    let at = |turn: usize| sizes.get(turn).copied().unwrap_or_default();
+    let stored = at(TURNS - 1);
+    Ok(Growth {
+        ratio: stored / compressed(&new)?,
+        kilobytes: stored / 1000.0,
+        late: (at(99) - at(79)) / (at(39) - at(19)),
+    })
+}
+
+/// Bytes of everything that grows with a part: blocks, chains, entries.
+fn content(data: &Path) -> Fallible<f64> {
+    let database = rusqlite::Connection::open(data.join("hansard.db"))?;
+    let bytes: i64 = database.query_row(
+        "SELECT (SELECT SUM(length(sealed) + length(name) + length(sum)) FROM blocks)
+              + (SELECT COUNT(*) * 48 FROM chains) + (SELECT SUM(length(bytes)) FROM entries)",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(bytes as f64)
+}
+
+/// By the same compressor's own program.
+fn compressed(text: &str) -> Fallible<f64> {
+    let mut blocks = 0;
+    // As large as what is new in a turn: a session cannot be compressed as one while it runs.
+    for chunk in text.as_bytes().chunks(3_700) {
+        blocks += zstd::bulk::compress(chunk, 3)?.len();
+    }
+    Ok(blocks as f64)
+}
+
+pub(crate) struct Large {
+    pub(crate) rate: f64,
+    pub(crate) milliseconds: f64,
+    pub(crate) verified: f64,
+    pub(crate) seconds: f64,
+}
+
+/// A ledger of many exchanges, made through the writer itself.
+pub(crate) fn large(folder: &Path, hansard: &Path, exchanges: u64) -> Fallible<Large> {
+    let data = folder.join("large");
+    let writer = Writer::start_with(&data, Options::default())?;
+    let handle = writer.handle();
+    let start = Instant::now();
+    let mut done = 0;
+    while done < exchanges {
+        let mut batch = Vec::with_capacity(1000);
+        for _ in 0..1000.min(exchanges - done) {
+            done += 1;
+            let text = text(done, 300);
+            let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
+            let session = format!("session {}", done / 20);
+            let part = Begin { worker: 0, seq: done, session: &session, body: &body };
+            batch.push(Incoming::part(record(&part.encoded()?)?, Source::Acknowledged, 1_700_000_000_000 + done, ""));
+        }
+        let (tell, answer) = mpsc::channel();
+        // The answer is waited for below.
+        let queued = handle.append(batch, move |result| drop(tell.send(result)));
+        queued.map_err(|rejected| rejected.error)?;
+        answer.recv()??;
+        if done % 100_000 == 0 {
+            writeln!(std::io::stderr(), "{done} of {exchanges} exchanges")?;
+        }
+    }
+    let rate = exchanges as f64 / start.elapsed().as_secs_f64();
+    writer.close();
+    let start = Instant::now();
+    let listed = Reader::open(&data)?.sessions(50)?.len();
+    let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+    if listed == 0 {
+        return Err("nothing is listed".into());
+    }
+    let start = Instant::now();
+    let status = Command::new(hansard)
+        .args(["verify", "--data"])
+        .arg(&data)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !status.success() {
+        return Err("the large ledger does not verify".into());
+    }
+    let bytes = std::fs::metadata(data.join("hansard.db"))?.len() as f64;
+    Ok(Large { rate, milliseconds, verified: bytes / 1e6 / seconds, seconds })
+}
+
+/// The record within an encoded message.
+fn record(message: &[u8]) -> Fallible<Vec<u8>> {
+    let at = message
+        .windows(12)
+        .position(|window| window.starts_with(b"{\"hansard.v"))
+        .ok_or("no record in the message")?;
+    let mut values = serde_json::Deserializer::from_slice(message.get(at..).unwrap_or_default())
+        .into_iter::<serde::de::IgnoredAny>();
+    values.next().ok_or("no record")??;
+    Ok(message.get(at..at + values.byte_offset()).unwrap_or_default().to_vec())
+}

@@ -1,0 +1,96 @@
+//! What keeping the record costs: durable parts a second, how long an acknowledgement takes, and how
+//! a ledger grows; beside `fdatasync` alone and SQLite without a log, on the same disk in the same run.
+
+mod baseline;
+mod growth;
+mod load;
+mod parts;
+mod sink;
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can go wrong ends the run.
+type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measure the sink beside the disk and the database that it stands on
+#[derive(Debug, Parser)]
+#[command(after_help = "Examples:
+  sink-bench --hansard target/release/hansard
+  sink-bench --hansard target/release/hansard --seconds 3 --exchanges 10000")]
+struct Args {
+    /// The program whose sink is measured
+    #[arg(long, value_name = "PATH")]
+    hansard: PathBuf,
+    /// How long each measurement lasts
+    #[arg(long, default_value_t = 6, value_name = "N")]
+    seconds: u64,
+    /// Exchanges of the large ledger whose opening and listing is timed
+    #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+    exchanges: u64,
+    /// Where to put the ledgers: the disk that is measured
+    #[arg(long, default_value = "target", value_name = "DIR")]
+    folder: PathBuf,
+}
+
+fn main() -> Fallible<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(&args))
+}
+
+async fn run(args: &Args) -> Fallible<()> {
+    let time = Duration::from_secs(args.seconds);
+    let folder = tempfile::tempdir_in(&args.folder)?;
+    let disk = baseline::fdatasync(folder.path(), time)?;
+    let sqlite = baseline::sqlite(folder.path(), time)?;
+    let one = load::measure(&args.hansard, folder.path(), 1, time).await?;
+    let many = load::measure(&args.hansard, folder.path(), 64, time).await?;
+    let growth = growth::measure(&args.hansard, folder.path()).await?;
+    let large = growth::large(folder.path(), &args.hansard, args.exchanges)?;
+    report(&[
+        row("`fdatasync` of 2 KB, one after the other", format!("{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", disk.rate, disk.p50, disk.p99), ""),
+        row("SQLite inserts of 2 KB, 64 a transaction, no log", format!("{:.0}/s", sqlite.rate), ""),
+        row("the sink, 64 connections", format!("{:.0}/s, {:.2}× SQLite's", many.rate, many.rate / sqlite.rate), "≥ 10,000/s"),
+        row("acknowledgement, 64 connections", format!("p50 {:.1} ms, p99 {:.1} ms", many.p50, many.p99), "p99 ≤ 25 ms"),
+        row("acknowledgement, one connection", format!("p50 {:.2} ms, {:.2} ms above `fdatasync`; p99 {:.2} ms", one.p50, one.p50 - disk.p50, one.p99), "≤ 1 ms above"),
+        row("a session of 100 turns: stored, against its new content compressed", format!("{:.2}× ({:.0} KB)", growth.ratio, growth.kilobytes), "≤ 1.3×"),
+        row("the same: the last 20 turns, against turns 21 to 40", format!("{:.2}×", growth.late), "1×: linear"),
+        row(&format!("a ledger of {} exchanges: open and list", args.exchanges), format!("{:.0} ms (made at {:.0} parts/s)", large.milliseconds, large.rate), "≤ 200 ms"),
+        row("`hansard verify` of it", format!("{:.0} MB/s of the file, {:.1} s", large.verified, large.seconds), "≥ 500 MB/s"),
+    ])
+}
+
+fn row(what: &str, measured: String, goal: &str) -> [String; 3] {
+    [what.to_owned(), measured, goal.to_owned()]
+}
+
+fn report(rows: &[[String; 3]]) -> Fallible<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "| parts of 2 KB, each on disk before it is acknowledged | | goal |\n|---|---|--:|")?;
+    for [what, measured, goal] in rows {
+        writeln!(out, "| {what} | {measured} | {goal} |")?;
+    }
+    Ok(())
+}
+
+/// Times in milliseconds.
+#[derive(Debug)]
+struct Figures {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Figures {
+    fn of(mut times: Vec<Duration>, took: Duration) -> Self {
+        times.sort_unstable();
+        let at = |share: usize| {
+            let place = times.len().saturating_sub(1) * share / 100;
+            times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+        };
+        Self { rate: times.len() as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+    }
+}
