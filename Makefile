@@ -19,7 +19,7 @@ WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help bench-sink cost fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
+.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins
 	cargo test --locked -p hansard-tests --features cost --test cost
+
+soak: ## Kill the sink over and over while it takes records (KILLS=10000)
+	cargo build --locked -p hansard --bins
+	KILLS=$(or $(KILLS),10000) cargo test --locked -p hansard-tests --test soak -- --nocapture
 
 fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties

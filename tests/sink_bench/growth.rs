@@ -33,7 +33,9 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
     let mut sizes = Vec::with_capacity(TURNS);
     for turn in 0..TURNS {
         let said = |role: &str, kind: &str, text: &str, marker: &str| {
-            format!(r#"{{"role":"{role}","content":[{{"type":"{kind}","text":"{text}"{marker}}}]}}"#)
+            format!(
+                r#"{{"role":"{role}","content":[{{"type":"{kind}","text":"{text}"{marker}}}]}}"#
+            )
         };
         let (answer, result) = (text(turn as u64 * 2 + 10, 700), text(turn as u64 * 2 + 11, 3_000));
         if turn > 0 {
@@ -104,7 +106,12 @@ pub(crate) fn large(folder: &Path, hansard: &Path, exchanges: u64) -> Fallible<L
             let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
             let session = format!("session {}", done / 20);
             let part = Begin { worker: 0, seq: done, session: &session, body: &body };
-            batch.push(Incoming::part(record(&part.encoded()?)?, Source::Acknowledged, 1_700_000_000_000 + done, ""));
+            batch.push(Incoming::part(
+                record(&part.encoded()?)?,
+                Source::Acknowledged,
+                1_700_000_000_000 + done,
+                "",
+            ));
         }
         let (tell, answer) = mpsc::channel();
         // The answer is waited for below.

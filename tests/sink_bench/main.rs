@@ -50,15 +50,56 @@ async fn run(args: &Args) -> Fallible<()> {
     let growth = growth::measure(&args.hansard, folder.path()).await?;
     let large = growth::large(folder.path(), &args.hansard, args.exchanges)?;
     report(&[
-        row("`fdatasync` of 2 KB, one after the other", format!("{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", disk.rate, disk.p50, disk.p99), ""),
-        row("SQLite inserts of 2 KB, 64 a transaction, no log", format!("{:.0}/s", sqlite.rate), ""),
-        row("the sink, 64 connections", format!("{:.0}/s, {:.2}× SQLite's", many.rate, many.rate / sqlite.rate), "≥ 10,000/s"),
-        row("acknowledgement, 64 connections", format!("p50 {:.1} ms, p99 {:.1} ms", many.p50, many.p99), "p99 ≤ 25 ms"),
-        row("acknowledgement, one connection", format!("p50 {:.2} ms, {:.2} ms above `fdatasync`; p99 {:.2} ms", one.p50, one.p50 - disk.p50, one.p99), "≤ 1 ms above"),
-        row("a session of 100 turns: stored, against its new content compressed", format!("{:.2}× ({:.0} KB)", growth.ratio, growth.kilobytes), "≤ 1.3×"),
-        row("the same: the last 20 turns, against turns 21 to 40", format!("{:.2}×", growth.late), "1×: linear"),
-        row(&format!("a ledger of {} exchanges: open and list", args.exchanges), format!("{:.0} ms (made at {:.0} parts/s)", large.milliseconds, large.rate), "≤ 200 ms"),
-        row("`hansard verify` of it", format!("{:.0} MB/s of the file, {:.1} s", large.verified, large.seconds), "≥ 500 MB/s"),
+        row(
+            "`fdatasync` of 2 KB, one after the other",
+            format!("{:.0}/s, p50 {:.2} ms, p99 {:.2} ms", disk.rate, disk.p50, disk.p99),
+            "",
+        ),
+        row(
+            "SQLite inserts of 2 KB, 64 a transaction, no log",
+            format!("{:.0}/s", sqlite.rate),
+            "",
+        ),
+        row(
+            "the sink, 64 connections",
+            format!("{:.0}/s, {:.2}× SQLite's", many.rate, many.rate / sqlite.rate),
+            "≥ 10,000/s",
+        ),
+        row(
+            "acknowledgement, 64 connections",
+            format!("p50 {:.1} ms, p99 {:.1} ms", many.p50, many.p99),
+            "p99 ≤ 25 ms",
+        ),
+        row(
+            "acknowledgement, one connection",
+            format!(
+                "p50 {:.2} ms, {:.2} ms above `fdatasync`; p99 {:.2} ms",
+                one.p50,
+                one.p50 - disk.p50,
+                one.p99
+            ),
+            "≤ 1 ms above",
+        ),
+        row(
+            "a session of 100 turns: stored, against its new content compressed",
+            format!("{:.2}× ({:.0} KB)", growth.ratio, growth.kilobytes),
+            "≤ 1.3×",
+        ),
+        row(
+            "the same: the last 20 turns, against turns 21 to 40",
+            format!("{:.2}×", growth.late),
+            "1×: linear",
+        ),
+        row(
+            &format!("a ledger of {} exchanges: open and list", args.exchanges),
+            format!("{:.0} ms (made at {:.0} parts/s)", large.milliseconds, large.rate),
+            "≤ 200 ms",
+        ),
+        row(
+            "`hansard verify` of it",
+            format!("{:.0} MB/s of the file, {:.1} s", large.verified, large.seconds),
+            "≥ 500 MB/s",
+        ),
     ])
 }
 
@@ -69,7 +110,10 @@ fn row(what: &str, measured: String, goal: &str) -> [String; 3] {
 fn report(rows: &[[String; 3]]) -> Fallible<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "| parts of 2 KB, each on disk before it is acknowledged | | goal |\n|---|---|--:|")?;
+    writeln!(
+        out,
+        "| parts of 2 KB, each on disk before it is acknowledged | | goal |\n|---|---|--:|"
+    )?;
     for [what, measured, goal] in rows {
         writeln!(out, "| {what} | {measured} | {goal} |")?;
     }

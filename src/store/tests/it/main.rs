@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that helpers, too, are tests and may panic.
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod order;
