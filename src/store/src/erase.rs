@@ -53,18 +53,23 @@ impl Custodian {
         }
         let erased = self.write(order.at, |connection, log| {
             // A part that came before its exchange's session was known has a key of its own.
-            let erased = connection.execute(
-                "UPDATE keys SET wrapped = NULL WHERE wrapped IS NOT NULL AND (session = ?1 OR id IN
+            let mut statement = connection.prepare(
+                "SELECT id FROM keys WHERE wrapped IS NOT NULL AND (session = ?1 OR id IN
                  (SELECT DISTINCT key FROM parts WHERE exchange IN
-                 (SELECT id FROM exchanges WHERE session = ?1)))",
-                [session],
+                 (SELECT id FROM exchanges WHERE session = ?1))) ORDER BY id",
             )?;
-            if erased == 0 {
+            let keys: Vec<i64> =
+                statement.query_map([session], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            if keys.is_empty() {
                 return Ok(0);
             }
+            for key in &keys {
+                connection.execute("UPDATE keys SET wrapped = NULL WHERE id = ?1", [key])?;
+            }
+            let erased = keys.len();
             let reason = order.reason.to_owned();
             let (session, by) = (session.to_owned(), order.by.to_owned());
-            log.append(connection, &Entry::Erasure { at: order.at, session, reason, by })?;
+            log.append(connection, &Entry::Erasure { at: order.at, session, reason, by, keys })?;
             Ok(erased)
         })?;
         // The journal may still hold the pages in which the keys stood.

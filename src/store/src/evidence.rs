@@ -5,6 +5,7 @@ use crate::error::StoreError;
 use crate::reader::Reader;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use tlog_tiles::{Error, HASH_SIZE, Hash, HashReader, Tile, prove_record, prove_tree};
 
 /// Tiles of 2^8 hashes (C2SP tlog-tiles).
@@ -89,12 +90,12 @@ impl Reader {
             let proof = prove_record(size as u64, index, &tiles).map_err(|_| StoreError::Torn)?;
             entry.proof = proof.iter().map(ToString::to_string).collect();
             for block in entry.streams.iter().flatten().chain([&entry.frame]) {
-                if !evidence.blocks.contains_key(block) {
-                    evidence.blocks.insert(*block, sealed(connection, *block)?);
+                if let Entry::Vacant(place) = evidence.blocks.entry(*block) {
+                    place.insert(sealed(connection, *block)?);
                 }
             }
-            if !evidence.keys.contains_key(&entry.key) {
-                evidence.keys.insert(entry.key, self.session_key(entry.key, session)?);
+            if let Entry::Vacant(place) = evidence.keys.entry(entry.key) {
+                place.insert(self.session_key(entry.key, session)?);
             }
             evidence.entries.push(entry);
         }

@@ -27,6 +27,7 @@ pub(crate) enum Entry {
         _reason: String,
         #[serde(rename = "by")]
         _by: String,
+        keys: Vec<i64>,
     },
     Hold {
         #[serde(rename = "at")]

@@ -65,6 +65,7 @@ struct Shared {
     chains: HashMap<i64, (i64, i64, Sum)>,
     /// Sessions that an entry says were erased, and those under hold with the reason.
     erased: BTreeSet<String>,
+    destroyed: BTreeSet<i64>,
     held: HashMap<String, String>,
     used_keys: HashMap<i64, String>,
 }
@@ -311,8 +312,9 @@ impl Stage<'_, '_> {
                         && hex(&digest.finalize()) == sum)
                 })?
             }
-            Ok(Entry::Erasure { session, .. }) => {
+            Ok(Entry::Erasure { session, keys, .. }) => {
                 self.shared.erased.insert(session);
+                self.shared.destroyed.extend(keys);
                 true
             }
             Ok(Entry::Hold { session, reason, held, .. }) => {
@@ -420,15 +422,17 @@ impl Stage<'_, '_> {
                 self.report.problem(format!("key {id} is of another session than its parts"));
             }
             if is_gone {
-                gone.insert(session);
+                gone.insert(id);
             }
         }
         for id in self.shared.used_keys.keys() {
             self.report.problem(format!("key {id} is not there: what it sealed cannot be read"));
         }
-        // A session that began without its name has keys of another: then the erasure's count tells.
-        if gone.len() > 0 && self.shared.erased.is_empty() {
-            self.report.problem("keys were destroyed, and no entry says so".to_owned());
+        for id in gone.difference(&self.shared.destroyed) {
+            self.report.problem(format!("key {id} was destroyed, and no entry says so"));
+        }
+        for id in self.shared.destroyed.difference(&gone) {
+            self.report.problem(format!("key {id} is there, which an entry says was destroyed"));
         }
         self.report.erased = self.shared.erased.len() as u64;
         let mut statement = self.connection.prepare("SELECT session, reason FROM holds")?;

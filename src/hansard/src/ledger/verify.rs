@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.json {
         writeln!(out, "{:#}", view(&report))?;
     } else {
-        lines(&mut out, Paint::of_stdout(), &report, is_own)?;
+        lines(&mut out, Paint::of_stdout(), &report, is_own, args.bundle.is_some())?;
     }
     out.flush()?;
     match (report.is_intact(), report.is_complete()) {
@@ -79,7 +79,13 @@ fn look(args: &Args) -> Result<(Report, bool), Failure> {
     Ok((report?, args.key.is_none()))
 }
 
-fn lines(out: &mut impl Write, paint: Paint, report: &Report, is_own: bool) -> io::Result<()> {
+fn lines(
+    out: &mut impl Write,
+    paint: Paint,
+    report: &Report,
+    is_own: bool,
+    is_bundle: bool,
+) -> io::Result<()> {
     let Report { entries, parts, checkpoints, root, bytes, erased, .. } = report;
     writeln!(out, "entries       {entries}, {parts} of them parts of records")?;
     writeln!(out, "checkpoints   {checkpoints} hold; root {root}")?;
@@ -101,9 +107,11 @@ fn lines(out: &mut impl Write, paint: Paint, report: &Report, is_own: bool) -> i
     if report.found > named {
         writeln!(out, "              and {} more", report.found.saturating_sub(named))?;
     }
-    let there = parts.saturating_add(report.missing());
-    let share = if there == 0 { 100.0 } else { *parts as f64 * 100.0 / there as f64 };
-    writeln!(out, "completeness  {share:.3} % of the numbered parts")?;
+    if !is_bundle {
+        let there = parts.saturating_add(report.missing());
+        let share = if there == 0 { 100.0 } else { *parts as f64 * 100.0 / there as f64 };
+        writeln!(out, "completeness  {share:.3} % of the numbered parts")?;
+    }
     if is_own {
         writeln!(
             out,
@@ -112,6 +120,7 @@ fn lines(out: &mut impl Write, paint: Paint, report: &Report, is_own: bool) -> i
         )?;
     }
     let verdict = match (report.is_intact(), report.is_complete()) {
+        (true, true) if is_bundle => paint.green("intact".to_owned()),
         (true, true) => paint.green("intact and complete".to_owned()),
         (true, false) => paint.yellow("intact, but incomplete".to_owned()),
         (false, _) => paint.red("changed".to_owned()),

@@ -22,6 +22,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// The bytes of both alphabets.
+#[allow(clippy::indexing_slicing, reason = "at compile time a panic is a compiler's error")]
 static DIGITS: [bool; 256] = {
     let mut digits = [false; 256];
     let mut byte: u8 = 0;

@@ -47,7 +47,7 @@ pub(crate) enum Entry {
         sum: String,
     },
     /// A session's keys were destroyed.
-    Erasure { at: i64, session: String, reason: String, by: String },
+    Erasure { at: i64, session: String, reason: String, by: String, keys: Vec<i64> },
     /// A session is kept from erasure, or no longer.
     Hold { at: i64, session: String, reason: String, by: String, held: bool },
 }

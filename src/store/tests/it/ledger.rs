@@ -276,3 +276,35 @@ fn an_exchange_reads_back_as_one_account() {
     assert_eq!(account.decision().unwrap().effect, "refuse");
     assert_eq!(account.refused().unwrap().1.refusal.kind, "policy_blocked");
 }
+
+#[test]
+fn a_disk_without_room_is_refused_before_it_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let options = Options { least_free: u64::MAX, ..Options::default() };
+    let writer = Writer::start_with(&data, options).unwrap();
+    let answer = send(&writer.handle(), vec![incoming(&opened(1, "alice", None))]);
+    let refused = answer.recv().unwrap().unwrap_err().to_string();
+    assert!(refused.contains("bytes are free") && refused.contains("--least-free"), "{refused}");
+    writer.close();
+    assert!(Reader::open(&data).unwrap().sessions(9).unwrap().is_empty());
+    let writer = Writer::start(&data).unwrap();
+    assert_eq!(append(&writer.handle(), vec![incoming(&opened(1, "alice", None))]).parts, 1);
+}
+
+#[test]
+fn what_the_signing_command_does_not_sign_is_not_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    Writer::start(&data).unwrap().close();
+    let command = beside(&data).join("checkpoint.cmd");
+    fs::write(&command, "/bin/cat\n").unwrap();
+    let writer = Writer::start(&data).unwrap();
+    let answer = send(&writer.handle(), vec![incoming(&opened(1, "alice", None))]);
+    let refused = answer.recv().unwrap().unwrap_err().to_string();
+    assert!(refused.contains("/bin/cat did not sign a checkpoint"), "{refused}");
+    writer.close();
+    fs::remove_file(command).unwrap();
+    let writer = Writer::start(&data).unwrap();
+    assert_eq!(append(&writer.handle(), vec![incoming(&opened(1, "alice", None))]).parts, 1);
+}
