@@ -73,3 +73,5 @@ mod refusals;
 mod schedules;
 #[cfg(test)]
 mod sharing;
+#[cfg(test)]
+mod timed;

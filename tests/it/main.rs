@@ -10,6 +10,7 @@
 mod bypass;
 mod ends;
 mod keys;
+mod killed;
 mod large;
 mod outside;
 mod promises;

@@ -255,7 +255,21 @@ impl Vm {
         for stream in asleep.unwrap_or_default() {
             self.wake(stream);
         }
+        self.remind(now);
         self.work();
+    }
+
+    /// Tells the streams that have something to do by now.
+    fn remind(&self, now: u64) {
+        let Ok(flows) = self.flows.try_borrow() else { return };
+        let is_due = |flow: &RefCell<Flow>| flow.try_borrow().is_ok_and(|flow| flow.is_due(now));
+        let due = flows.iter().filter(|(_, flow)| is_due(flow));
+        let due: Vec<_> = due.map(|(stream, flow)| (*stream, Rc::clone(flow))).collect();
+        drop(flows);
+        for (stream, flow) in due {
+            // A stream that the host does not let us act for is due at the next tick as well.
+            self.with(stream, &flow, |flow| flow.tick(now));
+        }
     }
 
     /// A call to the sink was answered, to the context that made it.

@@ -97,10 +97,21 @@ pub struct RecordPolicy {
     pub timeout_ms: u64,
     /// What happens when none comes.
     pub on_failure: OnFailure,
+    /// When the events of a stream that runs go on record.
+    pub progress: Pace,
     /// Recorded request headers, lower case.
     pub request_headers: Vec<String>,
     /// Recorded response headers, lower case.
     pub response_headers: Vec<String>,
+}
+
+/// When the events of a stream that runs go on record: whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Age of the oldest that is not, milliseconds.
+    pub every_ms: u64,
+    /// Bytes of all that are not.
+    pub bytes: usize,
 }
 
 /// How parts are delivered.
@@ -284,6 +295,7 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
         delivery,
         timeout_ms,
         on_failure,
+        progress,
         request_headers,
         response_headers,
     } = raw;
@@ -314,9 +326,21 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
                 );
             }
         },
+        progress: pace(&progress)?,
         request_headers: recorded("record.request_headers", request_headers)?,
         response_headers: recorded("record.response_headers", response_headers)?,
     })
+}
+
+fn pace(raw: &raw::RawProgress) -> Result<Pace, PolicyError> {
+    let raw::RawProgress { every_ms, bytes } = *raw;
+    if !(10..=3_600_000).contains(&every_ms) {
+        return wrong("record.progress.every_ms", "is not within 10 to 3600000");
+    }
+    match usize::try_from(bytes) {
+        Ok(bytes @ 1..=0x1000_0000) => Ok(Pace { every_ms, bytes }),
+        _ => wrong("record.progress.bytes", "is not within 1 to 268435456"),
+    }
 }
 
 /// Header names, lower case. A header that carries a credential cannot be listed.
@@ -393,6 +417,8 @@ mod tests {
         assert!(policy.issuers.is_empty());
         assert_eq!(policy.record.delivery, Delivery::Acknowledged);
         assert_eq!(policy.record.on_failure, OnFailure::Refuse);
+        let Pace { every_ms, bytes } = policy.record.progress;
+        assert_eq!((every_ms, bytes), (1000, 65536));
         assert_eq!(policy.digest.len(), 64);
     }
 
@@ -419,6 +445,21 @@ mod tests {
                 r#""access""#,
                 r#""record":{"timeout_ms":1},"access""#,
                 "record.timeout_ms: is not within",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"every_ms":9}},"access""#,
+                "record.progress.every_ms: is not within 10 to 3600000",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"bytes":0}},"access""#,
+                "record.progress.bytes: is not within 1 to 268435456",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"every_s":1}},"access""#,
+                "record.progress.every_s: unknown field `every_s`, expected `every_ms` or `bytes`",
             ),
             (
                 r#""access""#,

@@ -111,10 +111,28 @@ pub struct RawRecord {
     pub timeout_ms: u64,
     /// `refuse` or `continue`.
     pub on_failure: String,
+    /// How often a stream that runs is put on record.
+    pub progress: RawProgress,
     /// Request headers that are recorded.
     pub request_headers: Vec<String>,
     /// Response headers that are recorded.
     pub response_headers: Vec<String>,
+}
+
+/// When the events of a stream that runs go on record: whichever comes first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawProgress {
+    /// The oldest event that is not on record is so old, milliseconds.
+    pub every_ms: u64,
+    /// The events that are not on record have so many bytes.
+    pub bytes: u64,
+}
+
+impl Default for RawProgress {
+    fn default() -> Self {
+        Self { every_ms: 1000, bytes: 64 << 10 }
+    }
 }
 
 /// What is redacted. An action is `off`, `observe`, `pseudonymize`, `mask` or `block`.
@@ -235,6 +253,7 @@ impl Default for RawRecord {
             delivery: "acknowledged".into(),
             timeout_ms: 5000,
             on_failure: "refuse".into(),
+            progress: RawProgress::default(),
             request_headers: list(&[
                 "anthropic-beta",
                 "anthropic-version",

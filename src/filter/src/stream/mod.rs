@@ -58,6 +58,8 @@ pub(crate) struct Flow {
     opened: Option<Parcel>,
     /// The response breaks off for this reason as soon as Envoy allows it.
     breaking: Option<EndWhy>,
+    /// A running response is to break off with its next data, or else at this time.
+    failing: Option<(EndWhy, u64)>,
 }
 
 enum Phase {
@@ -105,6 +107,7 @@ impl HttpStream {
             calls: Vec::new(),
             opened: None,
             breaking: None,
+            failing: None,
         };
         let flow = Rc::new(RefCell::new(flow));
         vm.enter(id, &flow);

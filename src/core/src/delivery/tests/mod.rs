@@ -23,8 +23,9 @@ fn parcel(seq: u64, len: usize) -> Parcel {
             at: NOW,
             gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
             part: Content::Progress(Progress {
-                index: 0,
-                block: RawJson::parsed(&block),
+                index: Some(0),
+                block: Some(RawJson::parsed(&block)),
+                events: None,
                 findings: Vec::new(),
             }),
         });
