@@ -74,4 +74,6 @@ mod schedules;
 #[cfg(test)]
 mod sharing;
 #[cfg(test)]
+mod sinks;
+#[cfg(test)]
 mod timed;

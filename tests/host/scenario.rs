@@ -42,6 +42,7 @@ pub(crate) const ACKNOWLEDGED: &[Scenario] = &[
     Scenario { name: "tool_refused", policy: plain, play: tool_refused },
     Scenario { name: "timed", policy: plain, play: timed },
     Scenario { name: "timed_refused", policy: plain, play: timed_refused },
+    Scenario { name: "spare_sink", policy: fixture::two_sinks, play: spare_sink },
     Scenario { name: "refused_by_policy", policy: plain, play: refused_by_policy },
     Scenario { name: "no_token", policy: plain, play: no_token },
     Scenario { name: "models", policy: plain, play: models },
@@ -192,6 +193,23 @@ fn timed_refused(gateway: &mut Gateway) {
         }
         gateway.wake();
     }
+}
+
+/// The first of two sinks is away, then the second; parts travel alone and together.
+fn spare_sink(gateway: &mut Gateway) {
+    let sessions = ["spare-1", "spare-2", "spare-3"];
+    let ids = sessions.map(|session| gateway.ask(&Ask::messages(session)));
+    gateway.pump_but("spare_sink");
+    for id in ids {
+        gateway.respond(id, &sse_head(), false);
+        gateway.response_data(id, events(1)[..7].concat().as_bytes(), false);
+    }
+    gateway.pump_but("hansard_sink");
+    gateway.client_leaves(ids[2]);
+    for id in ids {
+        gateway.response_data(id, events(1)[7..].concat().as_bytes(), true);
+    }
+    gateway.pump_but("spare_sink");
 }
 
 fn refused_by_policy(gateway: &mut Gateway) {

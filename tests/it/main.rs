@@ -17,6 +17,7 @@ mod promises;
 mod redaction;
 mod refusals;
 mod setup;
+mod sinks;
 mod tidy;
 mod wire;
 

@@ -89,8 +89,8 @@ pub enum Effect {
 /// Where records go and when data may pass.
 #[derive(Debug)]
 pub struct RecordPolicy {
-    /// The sink's cluster.
-    pub cluster: String,
+    /// The sinks' clusters, at least one, in the order in which they are asked.
+    pub clusters: Vec<String>,
     /// How parts are delivered.
     pub delivery: Delivery,
     /// How long data waits for an acknowledgement.
@@ -299,12 +299,12 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
         request_headers,
         response_headers,
     } = raw;
-    filled("record.cluster", &cluster)?;
+    let clusters = clusters(cluster)?;
     if !(10..=60_000).contains(&timeout_ms) {
         return wrong("record.timeout_ms", "is not within 10 to 60000");
     }
     Ok(RecordPolicy {
-        cluster,
+        clusters,
         delivery: match delivery.as_str() {
             "acknowledged" => Delivery::Acknowledged,
             "access_log" => Delivery::AccessLog,
@@ -330,6 +330,22 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
         request_headers: recorded("record.request_headers", request_headers)?,
         response_headers: recorded("record.response_headers", response_headers)?,
     })
+}
+
+fn clusters(raw: raw::RawClusters) -> Result<Vec<String>, PolicyError> {
+    let raw::RawClusters(names) = raw;
+    some("record.cluster", &names)?;
+    for (i, name) in names.iter().enumerate() {
+        let path = match names.len() {
+            1 => "record.cluster".to_owned(),
+            _ => format!("record.cluster[{i}]"),
+        };
+        filled(&path, name)?;
+        if names.iter().take(i).any(|other| other == name) {
+            return wrong(&path, "is listed twice");
+        }
+    }
+    Ok(names)
 }
 
 fn pace(raw: &raw::RawProgress) -> Result<Pace, PolicyError> {
@@ -423,6 +439,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_is_one_name_and_several_are_a_list() {
+        for (written, meant) in
+            [(r#""a""#, vec!["a"]), (r#"["a"]"#, vec!["a"]), (r#"["b","a"]"#, vec!["b", "a"])]
+        {
+            let record = format!(r#""record":{{"cluster":{written}}},"access""#);
+            let json = MINIMAL.replace(r#""access""#, &record);
+            assert_eq!(Policy::parse(json.as_bytes()).unwrap().record.clusters, meant);
+            let raw: RawPolicy = serde_json::from_str(&json).unwrap();
+            let rendered = serde_json::to_value(&raw).unwrap();
+            let alone = meant.len() == 1;
+            assert_eq!(rendered["record"]["cluster"].is_string(), alone, "one is written as it is");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_path() {
         let issuer =
             r#"{"issuer":"i","audiences":["a"],"algorithms":["RS256"],"jwks":{"keys":[]}}"#;
@@ -445,6 +476,23 @@ mod tests {
                 r#""access""#,
                 r#""record":{"timeout_ms":1},"access""#,
                 "record.timeout_ms: is not within",
+            ),
+            (r#""access""#, r#""record":{"cluster":""},"access""#, "record.cluster: is empty"),
+            (r#""access""#, r#""record":{"cluster":[]},"access""#, "record.cluster: is empty"),
+            (
+                r#""access""#,
+                r#""record":{"cluster":["a","b","a"]},"access""#,
+                "record.cluster[2]: is listed twice",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"cluster":["a",7]},"access""#,
+                "record.cluster[1]: invalid type: integer `7`, expected a string",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"cluster":{"a":1}},"access""#,
+                "record.cluster: invalid type: map, expected a cluster's name, or a list of names",
             ),
             (
                 r#""access""#,

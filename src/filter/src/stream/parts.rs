@@ -154,8 +154,8 @@ impl Flow {
     }
 
     pub(super) fn send(&mut self, parcel: Parcel, now: u64) {
-        let record = &self.rules.policy.record;
-        let call = self.vm.send(self.id, &record.cluster, record.timeout_ms, parcel, now);
+        let timeout_ms = self.rules.policy.record.timeout_ms;
+        let call = self.vm.send(self.id, &self.rules.sinks, timeout_ms, parcel, now);
         self.calls.extend(call);
     }
 
