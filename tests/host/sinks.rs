@@ -3,7 +3,7 @@
 use crate::fault::Plan;
 use crate::fixture::{TIMEOUT_MS, events, two_sinks};
 use crate::gateway::Gateway;
-use crate::outcome::{expect_error, expect_whole, forwarded, kinds, one_more, received};
+use crate::outcome::{counted, expect_error, expect_whole, forwarded, kinds, one_more, received};
 use crate::scenario::streaming;
 use crate::stream::Ask;
 use crate::traffic::UNAVAILABLE;
@@ -28,6 +28,7 @@ fn a_part_that_the_first_refuses_goes_to_the_second_and_what_follows_begins_ther
     assert_eq!(asked(&gateway), "hansard_sink");
     refuse(&mut gateway);
     assert_eq!(asked(&gateway), "spare_sink");
+    assert_eq!(counted(&gateway, "hansard.sinks.failovers"), 1);
     assert_eq!(forwarded(&gateway, id), None);
     gateway.pump();
     assert!(gateway.stream(id).is_forwarded());

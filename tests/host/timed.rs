@@ -3,7 +3,9 @@
 use crate::answers::FAILURES;
 use crate::fixture::{self, events};
 use crate::gateway::Gateway;
-use crate::outcome::{Received, expect_whole, kinds, one_more, received, recorded, times_sent};
+use crate::outcome::{
+    Received, counted, expect_whole, kinds, one_more, received, recorded, times_sent,
+};
 use crate::scenario::{plain, streaming};
 use crate::traffic::UNAVAILABLE;
 use hansard_record::part::EndWhy;
@@ -66,6 +68,7 @@ fn events_go_on_record_each_second_and_the_stream_flows_on() {
     assert_eq!((got.text(), got.ended), (events.concat().as_str(), true));
     assert_eq!(kinds(&gateway, "s"), ["opened", "progress", "progress", "closed"]);
     assert_eq!(counts(&gateway), [2, 1]);
+    assert_eq!(counted(&gateway, "hansard.parts.progress"), 2);
     let parts = recorded(&gateway, "s");
     let at = |part: usize, pointer: &str| parts[part].at(&format!("/hansard.v2/part{pointer}"));
     assert_eq!(at(1, "/progress/events/0/event"), "message_start");

@@ -45,6 +45,13 @@ fn numbers<'a>(parts: impl IntoIterator<Item = &'a Value>) -> Vec<u64> {
     numbers
 }
 
+/// A counter as Prometheus reads it.
+fn counter(gateway: &Gateway, name: &str) -> u64 {
+    let metrics = gateway.metrics();
+    let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
+    line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).unwrap_or(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_first_answers_the_second_is_not_asked() {
     for envoy in envoys() {
@@ -78,6 +85,7 @@ async fn what_the_first_refuses_or_leaves_unanswered_the_second_takes_within_the
             assert!(begun.elapsed() < Duration::from_millis(900), "{mode:?}");
             assert_eq!(pair.first.parts().len(), 1, "{mode:?}");
             assert_eq!(pair.second.parts().len(), 4, "{mode:?}");
+            assert_eq!(counter(&pair.gateway, "hansard_sinks_failovers"), 1, "{mode:?}");
         }
     }
 }

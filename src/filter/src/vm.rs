@@ -55,6 +55,10 @@ struct Counters {
     acknowledged: Option<u32>,
     unacknowledged: Option<u32>,
     dropped: Option<u32>,
+    /// Parts with a stream's block or events, sent while it ran.
+    progress: Option<u32>,
+    /// Calls that went on to another sink.
+    failovers: Option<u32>,
     /// By rule and action, as they come up.
     findings: RefCell<HashMap<(String, Action), Option<u32>>>,
 }
@@ -64,6 +68,8 @@ struct Counters {
 pub(crate) enum Count {
     Admitted,
     Refused,
+    Progress,
+    Failover,
 }
 
 impl Vm {
@@ -103,6 +109,8 @@ impl Vm {
                 acknowledged: host::counter("hansard.parts.acknowledged"),
                 unacknowledged: host::counter("hansard.parts.unacknowledged"),
                 dropped: host::counter("hansard.parts.dropped"),
+                progress: host::counter("hansard.parts.progress"),
+                failovers: host::counter("hansard.sinks.failovers"),
                 findings: RefCell::default(),
             },
         })
@@ -158,6 +166,9 @@ impl Vm {
         now: u64,
     ) -> Option<u32> {
         let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return None };
+        if parcel.is_progress {
+            self.count(Count::Progress);
+        }
         let deadline = now + timeout_ms;
         match outbox.offer(stream, parcel, deadline) {
             Offer::Queued => {
@@ -165,22 +176,23 @@ impl Vm {
                 self.ring(0);
                 None
             }
-            Offer::Direct(parcel) => match call(&parcel.message, sinks.route(timeout_ms, now), now)
-            {
-                Ok((call, route)) => {
-                    outbox.sent(call, stream, parcel, deadline, route);
-                    Some(call)
-                }
-                Err(status) => {
-                    drop(outbox);
-                    host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
-                    if let Ok(mut failed) = self.failed.try_borrow_mut() {
-                        failed.push(Settled { stream, parcel, acknowledged: false });
+            Offer::Direct(parcel) => {
+                match self.call(&parcel.message, sinks.route(timeout_ms, now), now) {
+                    Ok((call, route)) => {
+                        outbox.sent(call, stream, parcel, deadline, route);
+                        Some(call)
                     }
-                    self.ring(0);
-                    None
+                    Err(status) => {
+                        drop(outbox);
+                        host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
+                        if let Ok(mut failed) = self.failed.try_borrow_mut() {
+                            failed.push(Settled { stream, parcel, acknowledged: false });
+                        }
+                        self.ring(0);
+                        None
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -280,7 +292,7 @@ impl Vm {
         let now = host::now().unwrap_or(0);
         let settled = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) if acknowledged => outbox.answered(call, true, now),
-            Ok(mut outbox) => match ask_another(&mut outbox, call, now) {
+            Ok(mut outbox) => match self.ask_another(&mut outbox, call, now) {
                 Ok(again) => return Some(again),
                 Err(settled) => settled,
             },
@@ -316,6 +328,8 @@ impl Vm {
         let metric = match what {
             Count::Admitted => self.counters.admitted,
             Count::Refused => self.counters.refused,
+            Count::Progress => self.counters.progress,
+            Count::Failover => self.counters.failovers,
         };
         host::count(metric, 1);
     }
@@ -341,7 +355,7 @@ impl Vm {
             let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return };
             let Some((bytes, batch)) = outbox.batch(now) else { break };
             let sinks = self.sinks.try_borrow().ok().and_then(|sinks| sinks.clone());
-            let sent = sinks.map(|sinks| call(&bytes, sinks.route(timeout_ms, now), now));
+            let sent = sinks.map(|sinks| self.call(&bytes, sinks.route(timeout_ms, now), now));
             match sent {
                 Some(Ok((call, route))) => outbox.batch_sent(call, batch, route),
                 Some(Err(_)) | None => {
@@ -391,6 +405,35 @@ impl Vm {
         }
     }
 
+    /// Calls the sink that is next on a route, or the one after it when the host makes no call to it.
+    fn call(&self, bytes: &[u8], mut route: Route, now: u64) -> Result<(u32, Route), host::Status> {
+        loop {
+            let failed = match host::grpc_call(route.cluster(), bytes, route.timeout_ms(now)) {
+                Ok(call) => return Ok((call, route)),
+                Err(status) => status,
+            };
+            route = route.next(now).ok_or(failed)?;
+            self.count(Count::Failover);
+        }
+    }
+
+    /// A call has failed: its parts are sent to the next sink. The new call, or what is settled when
+    /// there is none.
+    fn ask_another(&self, outbox: &mut Outbox, failed: u32, now: u64) -> Result<u32, Vec<Settled>> {
+        let Some(resend) = outbox.failed(failed, now) else {
+            return Err(outbox.answered(failed, false, now));
+        };
+        self.count(Count::Failover);
+        let sent = resend.bytes().and_then(|bytes| self.call(&bytes, resend.route(), now).ok());
+        match sent {
+            Some((call, route)) => {
+                outbox.resent(call, resend, route);
+                Ok(call)
+            }
+            None => Err(outbox.not_resent(resend, now)),
+        }
+    }
+
     fn flow(&self, stream: StreamId) -> Option<Rc<RefCell<Flow>>> {
         self.flows.try_borrow().ok()?.get(&stream).cloned()
     }
@@ -416,33 +459,6 @@ impl Vm {
             self.acting.set(before);
         }
         true
-    }
-}
-
-/// Calls the sink that is next on a route, or the one after it when the host makes no call to it.
-fn call(bytes: &[u8], mut route: Route, now: u64) -> Result<(u32, Route), host::Status> {
-    loop {
-        let failed = match host::grpc_call(route.cluster(), bytes, route.timeout_ms(now)) {
-            Ok(call) => return Ok((call, route)),
-            Err(status) => status,
-        };
-        route = route.next(now).ok_or(failed)?;
-    }
-}
-
-/// A call has failed: its parts are sent to the next sink. The new call, or what is settled when
-/// there is none.
-fn ask_another(outbox: &mut Outbox, failed: u32, now: u64) -> Result<u32, Vec<Settled>> {
-    let Some(resend) = outbox.failed(failed, now) else {
-        return Err(outbox.answered(failed, false, now));
-    };
-    let sent = resend.bytes().and_then(|bytes| call(&bytes, resend.route(), now).ok());
-    match sent {
-        Some((call, route)) => {
-            outbox.resent(call, resend, route);
-            Ok(call)
-        }
-        None => Err(outbox.not_resent(resend, now)),
     }
 }
 

@@ -33,7 +33,7 @@ fn parcel(seq: u64, len: usize) -> Parcel {
         });
         let message = encode(&Entry::default(), &record, block.len()).unwrap();
         if message.len() == len {
-            return Parcel { seq, message };
+            return Parcel { seq, is_progress: true, message };
         }
         filling = (filling + len).checked_sub(message.len()).expect("a part is not that small");
     }
