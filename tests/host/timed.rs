@@ -216,7 +216,7 @@ fn once_all_is_on_record_its_answer_changes_nothing() {
     assert_eq!((got.text(), got.ended, got.reset), (all.concat().as_str(), true, false));
     gateway.settle();
     assert_eq!(received(&gateway, id).text(), all.concat());
-    assert!(gateway.world().calls.get(&call).is_none());
+    assert!(!gateway.world().calls.contains_key(&call));
     assert_eq!(kinds(&gateway, "s"), ["opened", "progress", "closed"]);
     expect_whole(&gateway);
 }

@@ -110,8 +110,10 @@ async fn a_sink_that_dies_in_mid_stream_costs_no_answer_and_no_part() {
 
             // Many at once: what travels together goes on together.
             let begin = |i: usize| {
-                let client = gateway.client().over(if i % 2 == 0 { http } else { Http::Two });
-                client.begin(Method::POST, "/v1/messages", ask(i % 3 == 0).to_string().into())
+                let client =
+                    gateway.client().over(if i.is_multiple_of(2) { http } else { Http::Two });
+                let body = ask(i.is_multiple_of(3)).to_string().into();
+                client.begin(Method::POST, "/v1/messages", body)
             };
             let many: Vec<_> = (0..40).map(begin).collect();
             for one in many {
