@@ -14,7 +14,7 @@ use serde_json::json;
 
 /// How the sink fails.
 #[derive(Clone, Copy, Debug)]
-enum Failure {
+pub(crate) enum Failure {
     /// The call ends with a status.
     Refuses,
     /// Envoy ends the call at its time-out.
@@ -23,11 +23,11 @@ enum Failure {
     IsLost,
 }
 
-const FAILURES: [Failure; 3] = [Failure::Refuses, Failure::TimesOut, Failure::IsLost];
+pub(crate) const FAILURES: [Failure; 3] = [Failure::Refuses, Failure::TimesOut, Failure::IsLost];
 
 impl Failure {
     /// The sink fails everything that it has been sent so far.
-    fn strike(self, gateway: &mut Gateway) {
+    pub(crate) fn strike(self, gateway: &mut Gateway) {
         match self {
             Self::Refuses => gateway.pump_refusing(),
             Self::TimesOut => gateway.pass_time(TIMEOUT_MS + 100, true),

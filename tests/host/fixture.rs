@@ -2,7 +2,7 @@
 
 use crate::abi::Headers;
 use crate::stream::Ask;
-use crate::world::START_MS;
+use crate::world::{SINKS, START_MS};
 use jwt_simple::prelude::*;
 use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use serde_json::{Value, json};
@@ -88,6 +88,11 @@ pub(crate) fn with(section: &str, members: Value) -> String {
         policy[section][name] = value.clone();
     }
     policy.to_string()
+}
+
+/// The policy that names two sinks.
+pub(crate) fn two_sinks() -> String {
+    with("record", json!({"cluster": SINKS}))
 }
 
 /// The policy whose keys are fetched over the cluster `idp`.

@@ -73,3 +73,7 @@ mod refusals;
 mod schedules;
 #[cfg(test)]
 mod sharing;
+#[cfg(test)]
+mod sinks;
+#[cfg(test)]
+mod timed;

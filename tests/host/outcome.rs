@@ -120,6 +120,12 @@ pub(crate) fn kinds(gateway: &Gateway, session: &str) -> Vec<&'static str> {
     recorded(gateway, session).iter().map(|part| part.kind).collect()
 }
 
+/// A counter of the filter's.
+pub(crate) fn counted(gateway: &Gateway, name: &str) -> u64 {
+    let metrics = &gateway.world_ref().metrics;
+    metrics.iter().find(|(metric, _)| metric == name).map_or(0, |(_, count)| *count)
+}
+
 /// How often the filter sent a part.
 pub(crate) fn times_sent(gateway: &Gateway, seq: u64) -> usize {
     let sent = gateway.world_ref().journal.iter().filter(|event| match event {

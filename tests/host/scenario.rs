@@ -40,6 +40,9 @@ pub(crate) const ACKNOWLEDGED: &[Scenario] = &[
     Scenario { name: "tool_cut", policy: plain, play: tool_cut },
     Scenario { name: "tools_at_once", policy: plain, play: tools_at_once },
     Scenario { name: "tool_refused", policy: plain, play: tool_refused },
+    Scenario { name: "timed", policy: plain, play: timed },
+    Scenario { name: "timed_refused", policy: plain, play: timed_refused },
+    Scenario { name: "spare_sink", policy: fixture::two_sinks, play: spare_sink },
     Scenario { name: "refused_by_policy", policy: plain, play: refused_by_policy },
     Scenario { name: "no_token", policy: plain, play: no_token },
     Scenario { name: "models", policy: plain, play: models },
@@ -159,6 +162,54 @@ fn tool_refused(gateway: &mut Gateway) {
     let id = streaming(gateway, "tool-refused");
     gateway.response_data(id, events(1)[..7].concat().as_bytes(), false);
     gateway.pump_refusing();
+}
+
+/// Events go on record while the stream runs, which is held once in between.
+fn timed(gateway: &mut Gateway) {
+    let id = streaming(gateway, "timed");
+    let events = events(1);
+    gateway.response_data(id, events[..3].concat().as_bytes(), false);
+    gateway.pass_time(1100, true);
+    gateway.response_data(id, events[3..7].concat().as_bytes(), false);
+    gateway.pump();
+    gateway.response_data(id, events[7].as_bytes(), false);
+    gateway.pass_time(1100, true);
+    gateway.pump();
+    gateway.response_data(id, events[8..].concat().as_bytes(), true);
+    gateway.pump();
+}
+
+/// They cannot go on record: the stream ends with its next data, another because none comes.
+fn timed_refused(gateway: &mut Gateway) {
+    for (session, speaks) in [("timed-refused", true), ("timed-silent", false)] {
+        let id = streaming(gateway, session);
+        gateway.response_data(id, events(1)[..3].concat().as_bytes(), false);
+        gateway.pass_time(1100, true);
+        gateway.pump_refusing();
+        if speaks {
+            gateway.response_data(id, events(1)[3].as_bytes(), false);
+        } else {
+            gateway.pass_time(5100, true);
+        }
+        gateway.wake();
+    }
+}
+
+/// The first of two sinks is away, then the second; parts travel alone and together.
+fn spare_sink(gateway: &mut Gateway) {
+    let sessions = ["spare-1", "spare-2", "spare-3"];
+    let ids = sessions.map(|session| gateway.ask(&Ask::messages(session)));
+    gateway.pump_but("spare_sink");
+    for id in ids {
+        gateway.respond(id, &sse_head(), false);
+        gateway.response_data(id, events(1)[..7].concat().as_bytes(), false);
+    }
+    gateway.pump_but("hansard_sink");
+    gateway.client_leaves(ids[2]);
+    for id in ids {
+        gateway.response_data(id, events(1)[7..].concat().as_bytes(), true);
+    }
+    gateway.pump_but("spare_sink");
 }
 
 fn refused_by_policy(gateway: &mut Gateway) {

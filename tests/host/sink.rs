@@ -13,7 +13,7 @@ pub(crate) struct Part {
     pub(crate) kind: &'static str,
     /// The client's session, in parts that open or refuse.
     pub(crate) session: Option<String>,
-    /// The block, in a progress part.
+    /// The block, in a progress part that holds one.
     pub(crate) index: Option<u64>,
     /// Why it ended, in a closed part.
     pub(crate) why: Option<EndWhy>,
@@ -79,7 +79,7 @@ impl Part {
         };
         match part.part {
             Content::Opened(opened) => read.session = opened.session.id.map(Into::into),
-            Content::Progress(progress) => read.index = Some(progress.index),
+            Content::Progress(progress) => read.index = progress.index,
             Content::Closed(closed) => {
                 read.why = Some(closed.end.why);
                 read.abandoned = closed.abandoned;

@@ -131,6 +131,11 @@ impl Gateway {
         self.world_ref().calls.keys().next().copied()
     }
 
+    /// The sink that a message was sent to.
+    pub(crate) fn cluster_of(&self, call: u32) -> &str {
+        self.world_ref().calls.get(&call).map(|call| call.cluster.as_str()).unwrap_or_default()
+    }
+
     /// The sink has made a message durable and says so.
     pub(crate) fn acknowledge(&mut self, call: u32) {
         let Some(answered) = self.world().calls.remove(&call) else { return };
@@ -193,9 +198,16 @@ impl Gateway {
 
     /// Wakes and refuses until nothing is left to do at this time.
     pub(crate) fn pump_refusing(&mut self) {
+        self.pump_but("");
+    }
+
+    /// Wakes, and of the sinks this one acknowledges and the others refuse, until nothing is left to do
+    /// at this time.
+    pub(crate) fn pump_but(&mut self, works: &str) {
         loop {
             let woken = self.wake();
             match self.oldest_call() {
+                Some(call) if self.cluster_of(call) == works => self.acknowledge(call),
                 Some(call) => self.refuse(call, UNAVAILABLE),
                 None if woken => {}
                 None => return,

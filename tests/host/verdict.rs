@@ -105,6 +105,7 @@ impl OnRecord {
         match (part.kind, part.index) {
             ("opened", _) => drop(self.opened.insert(session)),
             ("progress", Some(index)) => drop(self.progress.insert((session, index))),
+            ("progress", None) => {}
             ("closed", _) => drop(self.closed.insert(session)),
             _ => drop(self.refused.insert(session)),
         }

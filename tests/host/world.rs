@@ -12,6 +12,9 @@ use wasmi::{Memory, TypedFunc};
 /// Where virtual time begins: some day in 2027, Unix milliseconds.
 pub(crate) const START_MS: u64 = 1_800_000_000_000;
 
+/// The sinks' clusters that there are.
+pub(crate) const SINKS: [&str; 2] = ["hansard_sink", "spare_sink"];
+
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) now_ms: u64,
@@ -62,6 +65,8 @@ pub(crate) struct Queue {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// The sink's cluster.
+    pub(crate) cluster: String,
     /// The context that is told of the answer.
     pub(crate) owner: u32,
     pub(crate) parts: Vec<Rc<Part>>,
@@ -166,8 +171,9 @@ impl World {
 
     /// The filter's message goes to the sink's cluster; the answer is the test's to give.
     pub(crate) fn grpc_call(&mut self, to: &str, message: &[u8], timeout_ms: u64) -> u32 {
-        let service = "hansard_sink/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
-        if to != service {
+        let (cluster, method) = to.split_once('/').unwrap_or_default();
+        let service = "envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+        if !SINKS.contains(&cluster) || method != service {
             self.misuse.push(format!("a call to {to}"));
         }
         let parts = Part::read_all(message).unwrap_or_else(|| {
@@ -179,7 +185,8 @@ impl World {
         self.journal.push(Event::Sent { parts: parts.clone() });
         let owner = self.acting();
         let times_out_at = self.now_ms + timeout_ms;
-        self.calls.insert(call, Call { owner, parts, times_out_at });
+        let cluster = cluster.to_owned();
+        self.calls.insert(call, Call { cluster, owner, parts, times_out_at });
         call
     }
 

@@ -10,12 +10,14 @@
 mod bypass;
 mod ends;
 mod keys;
+mod killed;
 mod large;
 mod outside;
 mod promises;
 mod redaction;
 mod refusals;
 mod setup;
+mod sinks;
 mod tidy;
 mod wire;
 

@@ -148,6 +148,8 @@ async fn a_sink_that_fails_in_mid_response_ends_it_with_an_error_and_cuts_the_up
             for (part, script, runs) in [
                 ("progress", "tool_use", false),
                 ("progress", "tool_use?gap_ms=20", true),
+                // Nothing waits for what has passed; its next data is what the error replaces.
+                ("progress", "text?deltas=300&gap_ms=20", true),
                 ("closed", "text", false),
                 ("closed", "text?gap_ms=2", false),
             ] {

@@ -87,8 +87,9 @@ fn part(seq: u64) -> StreamAccessLogsMessage {
         at: 1_700_000_000_000 + seq,
         gateway: Gateway { node: "n".into(), filter: "".into(), policy: "".into() },
         part: Content::Progress(Progress {
-            index: 0,
-            block: RawJson::parsed("{}"),
+            index: Some(0),
+            block: Some(RawJson::parsed("{}")),
+            events: None,
             findings: Vec::new(),
         }),
     });

@@ -198,6 +198,21 @@ impl Gateway {
         Client::get(addr, "/stats/prometheus")
     }
 
+    /// Kills Envoy as a machine that fails does: it is told nothing and says nothing more.
+    pub fn kill_envoy(&self) {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let threads = threads.into_iter().flatten().flatten();
+        for thread in threads {
+            let children = std::fs::read_to_string(thread.path().join("children"));
+            for pid in children.unwrap_or_default().split_whitespace() {
+                let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+                if name.is_ok_and(|name| name.starts_with("envoy")) {
+                    let _it_may_be_gone = Command::new("kill").args(["-KILL", pid]).status();
+                }
+            }
+        }
+    }
+
     /// Ctrl-C.
     pub fn interrupt(&self) {
         let pid = self.child.id().to_string();

@@ -4,6 +4,7 @@ use crate::host::{self, Buffer, Level, Map};
 use crate::stream::HttpStream;
 use crate::vm::Vm;
 use hansard_core::config::Policy;
+use hansard_core::delivery::Sinks;
 use hansard_core::exchange::Arrival;
 use hansard_core::identity::Verifier;
 use hansard_core::redaction::{Keys, Redactor};
@@ -22,6 +23,8 @@ const TICK_MS: u32 = 100;
 /// A policy and its issuers' keys. Streams keep theirs when a new policy comes.
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
+    /// The policy's sinks, and which of them answers.
+    pub(crate) sinks: Rc<Sinks>,
     verifier: RefCell<Verifier>,
     redactor: RefCell<Redactor>,
 }
@@ -91,7 +94,7 @@ impl Root {
 impl Context for Root {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
         if let Some((vm, _)) = &self.served {
-            vm.answered(self.id, call, status == 0);
+            let _not_of_a_stream = vm.answered(self.id, call, status == 0);
         }
     }
 
@@ -130,7 +133,8 @@ impl RootContext for Root {
             }
         };
         let Some(vm) = Vm::get() else { return false };
-        if !vm.serve(self.id, &policy.record.cluster, policy.record.timeout_ms)
+        let sinks = Rc::new(Sinks::new(policy.record.clusters.clone()));
+        if !vm.serve(self.id, &sinks, policy.record.timeout_ms)
             || host::tick_every(TICK_MS).is_err()
         {
             return false;
@@ -140,7 +144,7 @@ impl RootContext for Root {
             host::log(Level::Warn, "hansard: the policy trusts no issuer; every token is refused");
         }
         let verifier = RefCell::new(Verifier::new(&policy));
-        self.served = Some((vm, Rc::new(Rules { policy, verifier, redactor })));
+        self.served = Some((vm, Rc::new(Rules { policy, sinks, verifier, redactor })));
         self.fetch_keys(host::now().unwrap_or(0));
         true
     }

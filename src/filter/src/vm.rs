@@ -6,7 +6,7 @@
 use crate::host::{self, Level};
 use crate::stream::Flow;
 use hansard_core::budget::Budget;
-use hansard_core::delivery::{Offer, Outbox, Settled, StreamId};
+use hansard_core::delivery::{Offer, Outbox, Route, Settled, Sinks, StreamId};
 use hansard_core::exchange::{Parcel, Scribe};
 use hansard_core::redaction::{Action, Found};
 use hansard_record::{BootId, ExchangeId};
@@ -42,7 +42,7 @@ pub(crate) struct Vm {
     root: Cell<u32>,
     /// The context that host calls are about at present.
     acting: Cell<u32>,
-    cluster: RefCell<String>,
+    sinks: RefCell<Option<Rc<Sinks>>>,
     timeout_ms: Cell<u64>,
     dropped_counted: Cell<u64>,
     counters: Counters,
@@ -55,6 +55,10 @@ struct Counters {
     acknowledged: Option<u32>,
     unacknowledged: Option<u32>,
     dropped: Option<u32>,
+    /// Parts with a stream's block or events, sent while it ran.
+    progress: Option<u32>,
+    /// Calls that went on to another sink.
+    failovers: Option<u32>,
     /// By rule and action, as they come up.
     findings: RefCell<HashMap<(String, Action), Option<u32>>>,
 }
@@ -64,6 +68,8 @@ struct Counters {
 pub(crate) enum Count {
     Admitted,
     Refused,
+    Progress,
+    Failover,
 }
 
 impl Vm {
@@ -94,7 +100,7 @@ impl Vm {
             rung: Cell::new(false),
             root: Cell::new(0),
             acting: Cell::new(0),
-            cluster: RefCell::default(),
+            sinks: RefCell::default(),
             timeout_ms: Cell::new(0),
             dropped_counted: Cell::new(0),
             counters: Counters {
@@ -103,19 +109,21 @@ impl Vm {
                 acknowledged: host::counter("hansard.parts.acknowledged"),
                 unacknowledged: host::counter("hansard.parts.unacknowledged"),
                 dropped: host::counter("hansard.parts.dropped"),
+                progress: host::counter("hansard.parts.progress"),
+                failovers: host::counter("hansard.sinks.failovers"),
                 findings: RefCell::default(),
             },
         })
     }
 
-    /// A root takes over: the queue wakes it, and its sink gets what belongs to no stream.
-    pub(crate) fn serve(&self, root: u32, cluster: &str, timeout_ms: u64) -> bool {
+    /// A root takes over: the queue wakes it, and its sinks get what belongs to no stream.
+    pub(crate) fn serve(&self, root: u32, sinks: &Rc<Sinks>, timeout_ms: u64) -> bool {
         // A name of its own: items of a shared name reach the last VM that registered it.
         let Some(id) = host::now().ok().and_then(new_exchange_id) else { return false };
         let Ok(queue) = host::open_queue(&format!("hansard.wake.{id}")) else { return false };
         self.queue.set(Some(queue));
         self.root.set(root);
-        cluster.clone_into(&mut self.cluster.borrow_mut());
+        self.sinks.replace(Some(Rc::clone(sinks)));
         self.timeout_ms.set(timeout_ms);
         true
     }
@@ -152,12 +160,15 @@ impl Vm {
     pub(crate) fn send(
         &self,
         stream: StreamId,
-        cluster: &str,
+        sinks: &Rc<Sinks>,
         timeout_ms: u64,
         parcel: Parcel,
         now: u64,
     ) -> Option<u32> {
         let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return None };
+        if parcel.is_progress {
+            self.count(Count::Progress);
+        }
         let deadline = now + timeout_ms;
         match outbox.offer(stream, parcel, deadline) {
             Offer::Queued => {
@@ -165,21 +176,23 @@ impl Vm {
                 self.ring(0);
                 None
             }
-            Offer::Direct(parcel) => match host::grpc_call(cluster, &parcel.message, timeout_ms) {
-                Ok(call) => {
-                    outbox.sent(call, stream, parcel, deadline);
-                    Some(call)
-                }
-                Err(status) => {
-                    drop(outbox);
-                    host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
-                    if let Ok(mut failed) = self.failed.try_borrow_mut() {
-                        failed.push(Settled { stream, parcel, acknowledged: false });
+            Offer::Direct(parcel) => {
+                match self.call(&parcel.message, sinks.route(timeout_ms, now), now) {
+                    Ok((call, route)) => {
+                        outbox.sent(call, stream, parcel, deadline, route);
+                        Some(call)
                     }
-                    self.ring(0);
-                    None
+                    Err(status) => {
+                        drop(outbox);
+                        host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
+                        if let Ok(mut failed) = self.failed.try_borrow_mut() {
+                            failed.push(Settled { stream, parcel, acknowledged: false });
+                        }
+                        self.ring(0);
+                        None
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -193,8 +206,8 @@ impl Vm {
 
     /// Sends a dying stream's last part in a call whose answer nobody will hear: when the whole
     /// process is going down, this call still gets out, and the adopted copy does not.
-    pub(crate) fn last_word(cluster: &str, timeout_ms: u64, parcel: &Parcel) {
-        let _unheard = host::grpc_call(cluster, &parcel.message, timeout_ms);
+    pub(crate) fn last_word(sinks: &Sinks, timeout_ms: u64, parcel: &Parcel) {
+        let _unheard = host::grpc_call(sinks.preferred(), &parcel.message, timeout_ms);
     }
 
     /// Wakes the root: to send what waits (0), or to let a stream go on (its id).
@@ -255,21 +268,41 @@ impl Vm {
         for stream in asleep.unwrap_or_default() {
             self.wake(stream);
         }
+        self.remind(now);
         self.work();
     }
 
-    /// A call to the sink was answered, to the context that made it.
-    pub(crate) fn answered(&self, context: u32, call: u32, acknowledged: bool) {
+    /// Tells the streams that have something to do by now.
+    fn remind(&self, now: u64) {
+        let Ok(flows) = self.flows.try_borrow() else { return };
+        let is_due = |flow: &RefCell<Flow>| flow.try_borrow().is_ok_and(|flow| flow.is_due(now));
+        let due = flows.iter().filter(|(_, flow)| is_due(flow));
+        let due: Vec<_> = due.map(|(stream, flow)| (*stream, Rc::clone(flow))).collect();
+        drop(flows);
+        for (stream, flow) in due {
+            // A stream that the host does not let us act for is due at the next tick as well.
+            self.with(stream, &flow, |flow| flow.tick(now));
+        }
+    }
+
+    /// A call to a sink was answered, to the context that made it. The number of the context's call
+    /// to another sink, when that is asked instead.
+    pub(crate) fn answered(&self, context: u32, call: u32, acknowledged: bool) -> Option<u32> {
         self.next_turn(context);
         let now = host::now().unwrap_or(0);
         let settled = match self.outbox.try_borrow_mut() {
-            Ok(mut outbox) => outbox.answered(call, acknowledged, now),
-            Err(_) => return,
+            Ok(mut outbox) if acknowledged => outbox.answered(call, true, now),
+            Ok(mut outbox) => match self.ask_another(&mut outbox, call, now) {
+                Ok(again) => return Some(again),
+                Err(settled) => settled,
+            },
+            Err(_) => return None,
         };
         self.settle(settled);
         if self.outbox.try_borrow().is_ok_and(|outbox| outbox.has_work(now)) {
             self.ring(0);
         }
+        None
     }
 
     /// A stream waits for its issuer's keys.
@@ -295,6 +328,8 @@ impl Vm {
         let metric = match what {
             Count::Admitted => self.counters.admitted,
             Count::Refused => self.counters.refused,
+            Count::Progress => self.counters.progress,
+            Count::Failover => self.counters.failovers,
         };
         host::count(metric, 1);
     }
@@ -319,13 +354,11 @@ impl Vm {
         loop {
             let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return };
             let Some((bytes, batch)) = outbox.batch(now) else { break };
-            let sent = match self.cluster.try_borrow() {
-                Ok(cluster) => host::grpc_call(&cluster, &bytes, timeout_ms).ok(),
-                Err(_) => None,
-            };
+            let sinks = self.sinks.try_borrow().ok().and_then(|sinks| sinks.clone());
+            let sent = sinks.map(|sinks| self.call(&bytes, sinks.route(timeout_ms, now), now));
             match sent {
-                Some(call) => outbox.batch_sent(call, batch),
-                None => {
+                Some(Ok((call, route))) => outbox.batch_sent(call, batch, route),
+                Some(Err(_)) | None => {
                     let settled = outbox.batch_failed(batch, now);
                     drop(outbox);
                     self.settle(settled);
@@ -369,6 +402,35 @@ impl Vm {
             if let (Some(part), Ok(mut failed)) = (part, self.failed.try_borrow_mut()) {
                 failed.push(part);
             }
+        }
+    }
+
+    /// Calls the sink that is next on a route, or the one after it when the host makes no call to it.
+    fn call(&self, bytes: &[u8], mut route: Route, now: u64) -> Result<(u32, Route), host::Status> {
+        loop {
+            let failed = match host::grpc_call(route.cluster(), bytes, route.timeout_ms(now)) {
+                Ok(call) => return Ok((call, route)),
+                Err(status) => status,
+            };
+            route = route.next(now).ok_or(failed)?;
+            self.count(Count::Failover);
+        }
+    }
+
+    /// A call has failed: its parts are sent to the next sink. The new call, or what is settled when
+    /// there is none.
+    fn ask_another(&self, outbox: &mut Outbox, failed: u32, now: u64) -> Result<u32, Vec<Settled>> {
+        let Some(resend) = outbox.failed(failed, now) else {
+            return Err(outbox.answered(failed, false, now));
+        };
+        self.count(Count::Failover);
+        let sent = resend.bytes().and_then(|bytes| self.call(&bytes, resend.route(), now).ok());
+        match sent {
+            Some((call, route)) => {
+                outbox.resent(call, resend, route);
+                Ok(call)
+            }
+            None => Err(outbox.not_resent(resend, now)),
         }
     }
 

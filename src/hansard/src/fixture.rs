@@ -3,6 +3,7 @@
 use hansard_record::ExchangeId;
 use hansard_store::{Incoming, Source, Writer};
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::sync::mpsc;
 use tempfile::TempDir;
 
@@ -11,7 +12,8 @@ pub(crate) const START: u64 = 1_709_208_000_000;
 /// Order, spacing and a number that a parsed and rewritten body would lose.
 pub(crate) const BODY: &str = r#"{"model": "claude-x", "big": 123456789012345678901234567890, "messages": [{"role": "user", "content": "list \u001b[31mfiles"}]}"#;
 
-/// One exchange streamed with a tool call, one whole, one refused, one that was never closed.
+/// One exchange streamed with a tool call, one whole, one refused, one that was never closed, and one
+/// whose gateway was killed while it streamed.
 pub(crate) fn ledger() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::start(folder.path()).unwrap();
@@ -29,12 +31,16 @@ pub(crate) fn ledger() -> TempDir {
         refused(3, 6),
         opened(4, 7, "{}"),
         progress(4, 8),
+        opened(5, 9, "{}"),
+        passed(5, 10, 0..5),
+        passed(5, 11, 5..8),
+        progress(5, 12),
     ];
     let batch =
         parts.map(|part| Incoming::part(part.into_bytes(), Source::Acknowledged, START + 9, ""));
     assert!(batch.iter().all(|item| item.defect().is_none()));
     writer.handle().append(batch.into(), move |result| done.send(result).unwrap()).unwrap();
-    assert_eq!(stored.recv().unwrap().unwrap().parts, 8);
+    assert_eq!(stored.recv().unwrap().unwrap().parts, 12);
     folder
 }
 
@@ -82,12 +88,18 @@ fn progress(n: u8, seq: u64) -> String {
     part(n, seq, u64::from(n) * 10_000 + 300, json!({"progress": {"index": 1, "block": block}}))
 }
 
-fn streamed(n: u8, seq: u64) -> String {
+/// Some of the stream's events, on record while it ran.
+fn passed(n: u8, seq: u64, some: Range<usize>) -> String {
+    let events = &events()[some];
+    part(n, seq, u64::from(n) * 10_000 + 300, json!({"progress": {"events": events}}))
+}
+
+fn events() -> Vec<Value> {
     let event = |at: u64, name: &str, data: Value| json!({"at": at, "event": name, "data": data});
     let delta = |index: u64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let start = |index: u64, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
     let tool = json!({"type": "tool_use", "id": "t", "name": "Bash", "input": {}});
-    let events = [
+    vec![
         event(0, "message_start", json!({"type": "message_start", "message": {}})),
         event(10, "content_block_start", start(0, json!({"type": "text", "text": ""}))),
         event(20, "content_block_delta", delta(0, json!({"type": "text_delta", "text": "I'll "}))),
@@ -98,7 +110,7 @@ fn streamed(n: u8, seq: u64) -> String {
             delta(0, json!({"type": "text_delta", "text": "look\u{9b}2J.\nNow."})),
         ),
         event(130, "content_block_stop", json!({"type": "content_block_stop", "index": 0})),
-        event(140, "content_block_start", start(1, tool.clone())),
+        event(140, "content_block_start", start(1, tool)),
         event(
             150,
             "content_block_delta",
@@ -117,14 +129,17 @@ fn streamed(n: u8, seq: u64) -> String {
             json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}),
         ),
         event(190, "message_stop", json!({"type": "message_stop"})),
-    ];
-    let mut tool = tool;
-    tool["input"] = json!({"command": "ls -la"});
+    ]
+}
+
+fn streamed(n: u8, seq: u64) -> String {
+    let tool =
+        json!({"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "ls -la"}});
     let text = json!({"type": "text", "text": "I'll look\u{9b}2J.\nNow."});
     let content = json!({"closed": {
         "response": {"status": 200, "at": START + 10_100, "headers": [["content-type", "text/event-stream"]],
                      "request_id": "req_1", "bytes": 999, "message": {"content": [text, tool]},
-                     "events": events, "usage": {"input_tokens": 1, "cache_read_input_tokens": 41, "output_tokens": 7},
+                     "events": events(), "usage": {"input_tokens": 1, "cache_read_input_tokens": 41, "output_tokens": 7},
                      "stop_reason": "tool_use"},
         "end": {"why": "complete"},
         "findings": [finding("email", "event 2 /delta/text", 1, "fedcba9876543210"), finding("iban", "", 7, "")],

@@ -14,7 +14,7 @@ use hansard_store::Account;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::Duration;
@@ -91,6 +91,30 @@ struct Streaming {
     speaking: bool,
 }
 
+/// What is on record of an answer whose end is not: its events as far as they are there, and the
+/// blocks that clients may have acted on.
+pub(crate) fn at_once(
+    transcript: &mut Transcript<'_, impl Write>,
+    account: &Account<'_>,
+) -> io::Result<()> {
+    let mut player = Player::new(&mut *transcript.out, transcript.paint, 0.0, |_| {});
+    for event in events(account).iter().flatten() {
+        player.event(event)?;
+    }
+    player.stop_speaking()?;
+    player.unfinished(account)
+}
+
+/// The events on record; `None` when the answer is no stream, or cannot be read as one.
+fn events<'a>(account: &Account<'a>) -> Option<Vec<Event<'a>>> {
+    let mut events: Option<Vec<Event<'a>>> = None;
+    for more in account.events() {
+        let more: Vec<Event<'a>> = serde_json::from_str(more.get()).ok()?;
+        events.get_or_insert_default().extend(more);
+    }
+    events
+}
+
 struct Player<'a, W, S> {
     out: &'a mut W,
     paint: Paint,
@@ -98,24 +122,23 @@ struct Player<'a, W, S> {
     /// Lets time pass.
     sleep: S,
     blocks: BTreeMap<u64, Streaming>,
+    /// Blocks whose end has come.
+    ended: BTreeSet<u64>,
 }
 
 impl<'a, W: Write, S: FnMut(Duration)> Player<'a, W, S> {
     fn new(out: &'a mut W, paint: Paint, speed: f64, sleep: S) -> Self {
-        Self { out, paint, speed, sleep, blocks: BTreeMap::new() }
+        Self { out, paint, speed, sleep, blocks: BTreeMap::new(), ended: BTreeSet::new() }
     }
 
     fn play(&mut self, account: &Account<'_>) -> io::Result<()> {
-        let response = account.response();
-        let events = response.and_then(|response| response.events).map(|events| events.get());
-        let events = events.and_then(|events| serde_json::from_str::<Vec<Event<'_>>>(events).ok());
-        let (Some(response), Some(events)) = (response, events) else {
+        let Some(events) = events(account) else {
             if let (Some((opened, _)), Some((closed, _))) = (account.opened(), account.closed()) {
                 self.wait(closed.saturating_sub(opened))?;
             }
             return self.transcript().response(account);
         };
-        if let Some((opened, _)) = account.opened() {
+        if let (Some((opened, _)), Some(response)) = (account.opened(), account.response()) {
             self.wait(response.at.saturating_sub(opened))?;
         }
         let mut before = 0;
@@ -125,7 +148,20 @@ impl<'a, W: Write, S: FnMut(Duration)> Player<'a, W, S> {
             self.event(event)?;
         }
         self.stop_speaking()?;
+        if account.closed().is_none() {
+            self.unfinished(account)?;
+        }
         self.transcript().end(account)
+    }
+
+    /// Blocks on record whose end is not among the events: clients may have acted on them.
+    fn unfinished(&mut self, account: &Account<'_>) -> io::Result<()> {
+        for (index, block) in account.blocks() {
+            if !self.ended.contains(&index) {
+                self.transcript().block("claude", &content::block(block.get()))?;
+            }
+        }
+        Ok(())
     }
 
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -186,6 +222,7 @@ impl<'a, W: Write, S: FnMut(Duration)> Player<'a, W, S> {
 
     fn stop(&mut self, index: u64) -> io::Result<()> {
         let Some(block) = self.blocks.remove(&index) else { return Ok(()) };
+        self.ended.insert(index);
         if block.speaking {
             return writeln!(self.out);
         }

@@ -16,6 +16,7 @@
 
 use crate::content::{self, Block, start_of};
 use crate::paint::Paint;
+use crate::replay;
 use crate::terminal;
 use crate::time::{short, span};
 use crate::view;
@@ -106,9 +107,7 @@ impl<W: Write> Transcript<'_, W> {
         } else if let Some(response) = response.filter(|response| response.body_base64.is_some()) {
             self.field("answer", &other_body(response.bytes))?;
         } else {
-            for progress in account.progress() {
-                self.block("claude", &content::block(progress.block.get()))?;
-            }
+            replay::at_once(self, account)?;
         }
         self.end(account)
     }

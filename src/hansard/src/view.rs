@@ -86,10 +86,15 @@ struct ResponseView<'a> {
     body_base64: Option<&'a str>,
 }
 
+/// A block, or the events of a moment.
 #[derive(Serialize)]
 struct ProgressView<'a> {
-    index: u64,
-    block: RawJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<RawJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<RawJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -212,7 +217,11 @@ impl<'a> ExchangeView<'a> {
                 true => Vec::new(),
                 false => account
                     .progress()
-                    .map(|progress| ProgressView { index: progress.index, block: progress.block })
+                    .map(|progress| ProgressView {
+                        index: progress.index,
+                        block: progress.block,
+                        events: progress.events,
+                    })
                     .collect(),
             },
             findings: findings(account).map(FindingView::new).collect(),

@@ -6,10 +6,10 @@
 
 use crate::error::StoreError;
 use crate::reader::StoredPart;
-use hansard_record::Record;
 use hansard_record::part::{
     Closed, Content, Decision, Opened, Part, Progress, Refused, Request, Response, Who,
 };
+use hansard_record::{RawJson, Record};
 
 /// Everything on record about one exchange.
 #[derive(Debug, Default)]
@@ -67,12 +67,27 @@ impl<'a> Account<'a> {
         })
     }
 
-    /// The blocks that were put on record before the end.
+    /// What was put on record of the answer before its end.
     pub fn progress(&self) -> impl Iterator<Item = &Progress<'a>> {
         self.parts.iter().filter_map(|part| match &part.part {
             Content::Progress(progress) => Some(progress),
             Content::Opened(_) | Content::Closed(_) | Content::Refused(_) => None,
         })
+    }
+
+    /// The blocks among it, with their indices.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, RawJson<'a>)> {
+        self.progress().filter_map(|progress| Some((progress.index?, progress.block?)))
+    }
+
+    /// A stream's events, as arrays that follow each other: the response's; of one whose end is not
+    /// on record, those that were put on record while it ran.
+    #[must_use]
+    pub fn events(&self) -> Vec<RawJson<'a>> {
+        match self.response() {
+            Some(response) => response.events.into_iter().collect(),
+            None => self.progress().filter_map(|progress| progress.events).collect(),
+        }
     }
 
     /// The verified caller.

@@ -8,6 +8,7 @@ use super::event::{Data, Delta, Kind, Said};
 use super::fields::{Fields, quoted};
 use super::sse::Event;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// A point of the stream before which something must be on record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +154,20 @@ impl Assembly {
         if !note.is_empty() {
             self.log("", note, false, at);
         }
+    }
+
+    /// How far the log of events reaches; an offset for [`Assembly::events`].
+    #[must_use]
+    pub fn logged(&self) -> usize {
+        self.log.len()
+    }
+
+    /// The events between two points of the log, as a JSON array.
+    #[must_use]
+    pub fn events(&self, between: Range<usize>) -> String {
+        let events = self.log.get(between).unwrap_or_default();
+        // The first byte opens the array, or parts it from what stands before.
+        format!("[{}]", events.get(1..).unwrap_or_default())
     }
 
     /// Bytes of memory held.

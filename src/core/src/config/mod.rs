@@ -9,8 +9,8 @@ mod redact;
 
 pub(crate) use policy::hex;
 pub use policy::{
-    Delivery, Effect, Issuer, JwksSource, Limits, OnFailure, Policy, PolicyError, RecordPolicy,
-    Rule,
+    Delivery, Effect, Issuer, JwksSource, Limits, OnFailure, Pace, Policy, PolicyError,
+    RecordPolicy, Rule,
 };
 pub use redact::RedactPolicy;
 

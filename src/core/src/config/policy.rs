@@ -89,18 +89,29 @@ pub enum Effect {
 /// Where records go and when data may pass.
 #[derive(Debug)]
 pub struct RecordPolicy {
-    /// The sink's cluster.
-    pub cluster: String,
+    /// The sinks' clusters, at least one, in the order in which they are asked.
+    pub clusters: Vec<String>,
     /// How parts are delivered.
     pub delivery: Delivery,
     /// How long data waits for an acknowledgement.
     pub timeout_ms: u64,
     /// What happens when none comes.
     pub on_failure: OnFailure,
+    /// When the events of a stream that runs go on record.
+    pub progress: Pace,
     /// Recorded request headers, lower case.
     pub request_headers: Vec<String>,
     /// Recorded response headers, lower case.
     pub response_headers: Vec<String>,
+}
+
+/// When the events of a stream that runs go on record: whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Age of the oldest that is not, milliseconds.
+    pub every_ms: u64,
+    /// Bytes of all that are not.
+    pub bytes: usize,
 }
 
 /// How parts are delivered.
@@ -284,15 +295,16 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
         delivery,
         timeout_ms,
         on_failure,
+        progress,
         request_headers,
         response_headers,
     } = raw;
-    filled("record.cluster", &cluster)?;
+    let clusters = clusters(cluster)?;
     if !(10..=60_000).contains(&timeout_ms) {
         return wrong("record.timeout_ms", "is not within 10 to 60000");
     }
     Ok(RecordPolicy {
-        cluster,
+        clusters,
         delivery: match delivery.as_str() {
             "acknowledged" => Delivery::Acknowledged,
             "access_log" => Delivery::AccessLog,
@@ -314,9 +326,37 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
                 );
             }
         },
+        progress: pace(&progress)?,
         request_headers: recorded("record.request_headers", request_headers)?,
         response_headers: recorded("record.response_headers", response_headers)?,
     })
+}
+
+fn clusters(raw: raw::RawClusters) -> Result<Vec<String>, PolicyError> {
+    let raw::RawClusters(names) = raw;
+    some("record.cluster", &names)?;
+    for (i, name) in names.iter().enumerate() {
+        let path = match names.len() {
+            1 => "record.cluster".to_owned(),
+            _ => format!("record.cluster[{i}]"),
+        };
+        filled(&path, name)?;
+        if names.iter().take(i).any(|other| other == name) {
+            return wrong(&path, "is listed twice");
+        }
+    }
+    Ok(names)
+}
+
+fn pace(raw: &raw::RawProgress) -> Result<Pace, PolicyError> {
+    let raw::RawProgress { every_ms, bytes } = *raw;
+    if !(10..=3_600_000).contains(&every_ms) {
+        return wrong("record.progress.every_ms", "is not within 10 to 3600000");
+    }
+    match usize::try_from(bytes) {
+        Ok(bytes @ 1..=0x1000_0000) => Ok(Pace { every_ms, bytes }),
+        _ => wrong("record.progress.bytes", "is not within 1 to 268435456"),
+    }
 }
 
 /// Header names, lower case. A header that carries a credential cannot be listed.
@@ -393,7 +433,24 @@ mod tests {
         assert!(policy.issuers.is_empty());
         assert_eq!(policy.record.delivery, Delivery::Acknowledged);
         assert_eq!(policy.record.on_failure, OnFailure::Refuse);
+        let Pace { every_ms, bytes } = policy.record.progress;
+        assert_eq!((every_ms, bytes), (1000, 65536));
         assert_eq!(policy.digest.len(), 64);
+    }
+
+    #[test]
+    fn a_sink_is_one_name_and_several_are_a_list() {
+        for (written, meant) in
+            [(r#""a""#, vec!["a"]), (r#"["a"]"#, vec!["a"]), (r#"["b","a"]"#, vec!["b", "a"])]
+        {
+            let record = format!(r#""record":{{"cluster":{written}}},"access""#);
+            let json = MINIMAL.replace(r#""access""#, &record);
+            assert_eq!(Policy::parse(json.as_bytes()).unwrap().record.clusters, meant);
+            let raw: RawPolicy = serde_json::from_str(&json).unwrap();
+            let rendered = serde_json::to_value(&raw).unwrap();
+            let alone = meant.len() == 1;
+            assert_eq!(rendered["record"]["cluster"].is_string(), alone, "one is written as it is");
+        }
     }
 
     #[test]
@@ -419,6 +476,38 @@ mod tests {
                 r#""access""#,
                 r#""record":{"timeout_ms":1},"access""#,
                 "record.timeout_ms: is not within",
+            ),
+            (r#""access""#, r#""record":{"cluster":""},"access""#, "record.cluster: is empty"),
+            (r#""access""#, r#""record":{"cluster":[]},"access""#, "record.cluster: is empty"),
+            (
+                r#""access""#,
+                r#""record":{"cluster":["a","b","a"]},"access""#,
+                "record.cluster[2]: is listed twice",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"cluster":["a",7]},"access""#,
+                "record.cluster[1]: invalid type: integer `7`, expected a string",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"cluster":{"a":1}},"access""#,
+                "record.cluster: invalid type: map, expected a cluster's name, or a list of names",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"every_ms":9}},"access""#,
+                "record.progress.every_ms: is not within 10 to 3600000",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"bytes":0}},"access""#,
+                "record.progress.bytes: is not within 1 to 268435456",
+            ),
+            (
+                r#""access""#,
+                r#""record":{"progress":{"every_s":1}},"access""#,
+                "record.progress.every_s: unknown field `every_s`, expected `every_ms` or `bytes`",
             ),
             (
                 r#""access""#,

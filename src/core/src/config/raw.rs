@@ -3,9 +3,11 @@
 //! Every struct refuses unknown keys, so that a misspelt `group:` is an error with its path and
 //! never a rule that applies to everybody.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,18 +105,77 @@ pub struct RawRule {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawRecord {
-    /// The Envoy cluster of the sink.
-    pub cluster: String,
+    /// The Envoy cluster of the sink; or those of several, in the order in which they are asked.
+    pub cluster: RawClusters,
     /// `acknowledged` or `access_log`.
     pub delivery: String,
     /// How long data waits for an acknowledgement, milliseconds.
     pub timeout_ms: u64,
     /// `refuse` or `continue`.
     pub on_failure: String,
+    /// How often a stream that runs is put on record.
+    pub progress: RawProgress,
     /// Request headers that are recorded.
     pub request_headers: Vec<String>,
     /// Response headers that are recorded.
     pub response_headers: Vec<String>,
+}
+
+/// One name, or a list of names. One alone is written as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawClusters(pub Vec<String>);
+
+impl Serialize for RawClusters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [alone] => serializer.serialize_str(alone),
+            names => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawClusters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Vec<String>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a cluster's name, or a list of names")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(vec![name.to_owned()])
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(names)
+            }
+        }
+
+        deserializer.deserialize_any(Names).map(Self)
+    }
+}
+
+/// When the events of a stream that runs go on record: whichever comes first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawProgress {
+    /// The oldest event that is not on record is so old, milliseconds.
+    pub every_ms: u64,
+    /// The events that are not on record have so many bytes.
+    pub bytes: u64,
+}
+
+impl Default for RawProgress {
+    fn default() -> Self {
+        Self { every_ms: 1000, bytes: 64 << 10 }
+    }
 }
 
 /// What is redacted. An action is `off`, `observe`, `pseudonymize`, `mask` or `block`.
@@ -231,10 +292,11 @@ impl Default for RawRecord {
     fn default() -> Self {
         let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         Self {
-            cluster: "hansard_sink".into(),
+            cluster: RawClusters(vec!["hansard_sink".into()]),
             delivery: "acknowledged".into(),
             timeout_ms: 5000,
             on_failure: "refuse".into(),
+            progress: RawProgress::default(),
             request_headers: list(&[
                 "anthropic-beta",
                 "anthropic-version",

@@ -3,7 +3,8 @@
 //! A part that is alone travels at once in a call of its own stream. While a call is in flight,
 //! further small parts queue and share the next one (group commit on the wire), which the VM's
 //! root sends. A part whose stream has died has nobody to wait for it: it is resent until it is
-//! acknowledged, in bounded memory.
+//! acknowledged, in bounded memory. A call that fails goes on to the next sink while its hold lasts
+//! ([`Sinks`]), with what still waits for it.
 //!
 //! ```text
 //! offer ─┬─ nothing in flight, or large ─▶ Direct call of its stream ─┐
@@ -11,7 +12,11 @@
 //! adopt ───────────▶ orphans ─▶ batch ─▶ not acknowledged ─▶ orphans ◀┘
 //! ```
 
+mod route;
+
 use crate::exchange::Parcel;
+pub use route::{Route, Sinks};
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 /// A stream of this VM, by the host's context id.
@@ -51,7 +56,7 @@ pub struct Settled {
 #[derive(Debug)]
 pub struct Outbox {
     queue: VecDeque<Item>,
-    calls: HashMap<u32, Vec<Item>>,
+    calls: HashMap<u32, Flight>,
     /// The root's call, one at a time: what comes meanwhile shares the next.
     batch_call: Option<u32>,
     orphans: VecDeque<Parcel>,
@@ -60,6 +65,13 @@ pub struct Outbox {
     retry_at: u64,
     retry_ms: u64,
     dropped: u64,
+}
+
+/// A call and what it carries.
+#[derive(Debug)]
+struct Flight {
+    items: Vec<Item>,
+    route: Route,
 }
 
 #[derive(Debug)]
@@ -97,8 +109,16 @@ impl Outbox {
     }
 
     /// A stream's own call is in flight with a part.
-    pub fn sent(&mut self, call: u32, stream: StreamId, parcel: Parcel, deadline: u64) {
-        self.calls.insert(call, vec![Item { stream: Some(stream), deadline, parcel }]);
+    pub fn sent(
+        &mut self,
+        call: u32,
+        stream: StreamId,
+        parcel: Parcel,
+        deadline: u64,
+        route: Route,
+    ) {
+        let items = vec![Item { stream: Some(stream), deadline, parcel }];
+        self.calls.insert(call, Flight { items, route });
     }
 
     /// The next batch for the root to send: its bytes, and what to hand back to
@@ -124,21 +144,17 @@ impl Outbox {
         if items.is_empty() {
             return None;
         }
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(size).is_err() {
+        let Some(bytes) = concatenated(&items) else {
             self.take_back(items);
             return None;
-        }
-        for item in &items {
-            bytes.extend_from_slice(&item.parcel.message);
-        }
+        };
         Some((bytes, Batch(items)))
     }
 
     /// A batch is in flight.
-    pub fn batch_sent(&mut self, call: u32, batch: Batch) {
+    pub fn batch_sent(&mut self, call: u32, batch: Batch, route: Route) {
         self.batch_call = Some(call);
-        self.calls.insert(call, batch.0);
+        self.calls.insert(call, Flight { items: batch.0, route });
     }
 
     /// A batch could not be sent: its parts are settled as not acknowledged.
@@ -148,11 +164,40 @@ impl Outbox {
 
     /// A call was answered. Orphans that were not acknowledged stay.
     pub fn answered(&mut self, call: u32, acknowledged: bool, now: u64) -> Vec<Settled> {
-        let items = self.calls.remove(&call).unwrap_or_default();
+        let Some(flight) = self.calls.remove(&call) else { return Vec::new() };
         if self.batch_call == Some(call) {
             self.batch_call = None;
         }
-        self.settle(items, acknowledged, now)
+        if acknowledged {
+            flight.route.answered(now);
+        }
+        self.settle(flight.items, acknowledged, now)
+    }
+
+    /// A call has failed, and there is time to ask another sink: what is to be sent there, and handed
+    /// back to [`Outbox::resent`] or [`Outbox::not_resent`]. `None`: the failure stands, and is for
+    /// [`Outbox::answered`] to settle.
+    pub fn failed(&mut self, call: u32, now: u64) -> Option<Resend> {
+        let route = self.calls.get(&call)?.route.clone().next(now)?;
+        let Flight { items, .. } = self.calls.remove(&call)?;
+        let is_batch = self.batch_call == Some(call);
+        if is_batch {
+            self.batch_call = None;
+        }
+        Some(Resend { items, route, is_batch })
+    }
+
+    /// A call to another sink is in flight.
+    pub fn resent(&mut self, call: u32, resend: Resend, route: Route) {
+        if resend.is_batch {
+            self.batch_call = Some(call);
+        }
+        self.calls.insert(call, Flight { items: resend.items, route });
+    }
+
+    /// None could be made: its parts are settled as not acknowledged.
+    pub fn not_resent(&mut self, resend: Resend, now: u64) -> Vec<Settled> {
+        self.settle(resend.items, false, now)
     }
 
     /// Parts whose streams have waited past the deadline: settled as not acknowledged. Orphans of
@@ -161,9 +206,9 @@ impl Outbox {
         let late = |item: &mut Item| item.deadline <= now;
         let mut items: Vec<Item> = Vec::new();
         for call in self.calls.values_mut() {
-            items.extend(call.extract_if(.., late));
+            items.extend(call.items.extract_if(.., late));
         }
-        self.calls.retain(|_, items| !items.is_empty());
+        self.calls.retain(|_, call| !call.items.is_empty());
         if self.batch_call.is_some_and(|call| !self.calls.contains_key(&call)) {
             self.batch_call = None;
         }
@@ -177,14 +222,16 @@ impl Outbox {
     /// A stream has died: nobody waits for its parts any more. Those of its own calls are sent
     /// again, because the host reports the answer to nobody; the sink stores a repeated part once.
     pub fn stream_died(&mut self, stream: StreamId, own_calls: &[u32]) {
-        for item in self.queue.iter_mut().chain(self.calls.values_mut().flatten()) {
+        for item in
+            self.queue.iter_mut().chain(self.calls.values_mut().flat_map(|call| &mut call.items))
+        {
             if item.stream == Some(stream) {
                 item.stream = None;
                 item.deadline = item.deadline.saturating_add(CALL_LOST_MS);
             }
         }
         for call in own_calls {
-            for item in self.calls.remove(call).unwrap_or_default() {
+            for item in self.calls.remove(call).into_iter().flat_map(|call| call.items) {
                 self.adopt(item.parcel);
             }
         }
@@ -262,6 +309,42 @@ impl Outbox {
 /// Parts that travel together.
 #[derive(Debug)]
 pub struct Batch(Vec<Item>);
+
+/// Parts whose call has failed, on their way to another sink.
+#[derive(Debug)]
+pub struct Resend {
+    items: Vec<Item>,
+    route: Route,
+    is_batch: bool,
+}
+
+impl Resend {
+    /// Which sink is next.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        self.route.clone()
+    }
+
+    /// What is to be sent; `None` when memory is short.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
+        match self.items.as_slice() {
+            [alone] => Some(Cow::Borrowed(&alone.parcel.message)),
+            items => concatenated(items).map(Cow::Owned),
+        }
+    }
+}
+
+/// Messages one after the other are one message (see `hansard_record`'s codec).
+fn concatenated(items: &[Item]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = items.iter().map(|item| item.parcel.message.len()).sum();
+    bytes.try_reserve_exact(size).ok()?;
+    for item in items {
+        bytes.extend_from_slice(&item.parcel.message);
+    }
+    Some(bytes)
+}
 
 #[cfg(test)]
 mod tests;

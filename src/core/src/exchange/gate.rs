@@ -32,6 +32,8 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct Point {
     at: u64,
+    /// How much of the log of events stands before it.
+    logged: usize,
     /// The part that it waits for; `None` until that part is written.
     part: Option<u64>,
 }
@@ -42,9 +44,10 @@ impl Gate {
         self.fed
     }
 
-    /// Nothing from an offset on passes before a part is acknowledged.
-    pub(super) fn wait(&mut self, at: u64, part: Option<u64>) {
-        self.points.push_back(Point { at, part });
+    /// Nothing from an offset on passes before a part is acknowledged; `logged` is how much of the log
+    /// of events stands before it.
+    pub(super) fn wait(&mut self, at: u64, logged: usize, part: Option<u64>) {
+        self.points.push_back(Point { at, logged, part });
     }
 
     /// The stream has ended: its last point, or its very end, waits for a part.
@@ -52,7 +55,7 @@ impl Gate {
         self.ended = true;
         match self.points.iter_mut().find(|point| point.part.is_none()) {
             Some(point) => point.part = Some(part),
-            None => self.wait(self.fed, Some(part)),
+            None => self.wait(self.fed, usize::MAX, Some(part)),
         }
     }
 
@@ -66,6 +69,16 @@ impl Gate {
     pub(super) fn acknowledged(&mut self, part: u64) -> Vec<u8> {
         self.points.retain(|point| point.part != Some(part));
         self.release()
+    }
+
+    /// Whether anything waits for this part.
+    pub(super) fn waits_for(&self, part: u64) -> bool {
+        self.points.iter().any(|point| point.part == Some(part))
+    }
+
+    /// How much of the log stands before the first point that waits; `None` while none does.
+    pub(super) fn logged(&self) -> Option<usize> {
+        self.points.front().map(|point| point.logged)
     }
 
     /// Whether a point waits.

@@ -11,6 +11,7 @@
 mod arrival;
 mod forwarded;
 mod gate;
+mod pace;
 mod scribe;
 mod stream;
 

@@ -9,6 +9,8 @@ use hansard_record::{BootId, Message, OutOfMemory, Record, encode};
 pub struct Parcel {
     /// Its number within the VM's boot.
     pub seq: u64,
+    /// It tells of a stream that runs.
+    pub is_progress: bool,
     /// The access-log message that carries it.
     pub message: Message,
 }
@@ -39,6 +41,7 @@ impl Scribe {
         size_hint: usize,
     ) -> Result<Parcel, OutOfMemory> {
         let seq = self.written + 1;
+        let is_progress = matches!(part, Content::Progress(_));
         let record = Record::V2(Part {
             exchange: subject.id,
             boot: self.boot,
@@ -54,6 +57,6 @@ impl Scribe {
         let id = subject.id.to_string();
         let message = encode(&subject.entry(&id, status), &record, size_hint + 2048)?;
         self.written = seq;
-        Ok(Parcel { seq, message })
+        Ok(Parcel { seq, is_progress, message })
     }
 }

@@ -7,9 +7,11 @@
 //! A block that a client acts on is a `progress` part, acknowledged before its
 //! `content_block_stop` passes; the whole is the `closed` part, acknowledged before the last event
 //! (or, without one, the end of the stream) passes. Text waits for the redactor alone, an event or
-//! two at most; a tool's input waits until it is whole.
+//! two at most; a tool's input waits until it is whole. What has passed goes on record while it does,
+//! a `progress` part each second or 64 KB (policy), which nothing waits for.
 
 use super::gate::{Gate, Pass as GatePass};
+use super::pace::Pace;
 use super::{Ending, Parcel, Scribe, Whole};
 use crate::claude::assemble::{Assembly, Mark};
 use crate::claude::error::ApiError;
@@ -35,6 +37,7 @@ pub struct Stream {
     queue: Queue,
     assembly: Assembly,
     gate: Gate,
+    pace: Pace,
     /// Bytes that have come.
     seen: u64,
     /// When something last passed, or would have.
@@ -70,6 +73,7 @@ impl Stream {
             queue: Queue::default(),
             assembly: Assembly::default(),
             gate: Gate::default(),
+            pace: Pace::new(policy.record.progress),
             seen: 0,
             passed_at: 0,
             waits: policy.record.delivery == Delivery::Acknowledged,
@@ -129,6 +133,12 @@ impl Stream {
             }
         }
         let pass = self.gate.release();
+        if failed.is_none() {
+            match self.tick(scribe, now) {
+                Ok(more) => parcels.extend(more),
+                Err(OutOfMemory) => failed = Some(EndWhy::GatewayFailed),
+            }
+        }
         let failed = failed.or(if self.queue.blocked.is_some() {
             Some(EndWhy::Blocked)
         } else if self.held() > self.limits.hold_bytes {
@@ -160,22 +170,24 @@ impl Stream {
             let starts_at = self.gate.fed();
             self.gate.push(&event.wire);
             let Some(read) = Event::parse(event.record().into_inner()) else { continue };
+            let logged = self.assembly.logged();
             match self.assembly.observe(&read, at) {
                 Some(_) if !self.waits => {}
                 Some(Mark::Last) if !self.last_seen => {
                     self.last_seen = true;
-                    self.gate.wait(starts_at, None);
+                    self.gate.wait(starts_at, logged, None);
                 }
                 Some(Mark::Block { index, block }) => {
                     let part = Content::Progress(Progress {
-                        index,
-                        block: RawJson::parsed(&block),
+                        index: Some(index),
+                        block: Some(RawJson::parsed(&block)),
+                        events: None,
                         findings: Vec::new(),
                     });
                     let subject = &self.whole.forwarded.subject;
                     match scribe.write(subject, 0, now, part, block.len()) {
                         Ok(parcel) => {
-                            self.gate.wait(starts_at, Some(parcel.seq));
+                            self.gate.wait(starts_at, logged, Some(parcel.seq));
                             parcels.push(parcel);
                         }
                         Err(OutOfMemory) => failed = Some(EndWhy::GatewayFailed),
@@ -189,6 +201,41 @@ impl Stream {
             self.gate.push(PING);
         }
         failed
+    }
+
+    /// Time has passed, or data has: a part with the events that have passed and are on record nowhere
+    /// yet, when it is time for one. Nothing waits for it. After the stream's end there is none: the
+    /// closing part holds them all.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn tick(&mut self, scribe: &mut Scribe, now: u64) -> Result<Option<Parcel>, OutOfMemory> {
+        let to = self.passed();
+        self.pace.passed(to, now);
+        if !self.is_due(now) {
+            return Ok(None);
+        }
+        let events = self.assembly.events(self.pace.untold(to));
+        let part = Content::Progress(Progress {
+            index: None,
+            block: None,
+            events: Some(RawJson::parsed(&events)),
+            findings: Vec::new(),
+        });
+        let parcel = scribe.write(&self.whole.forwarded.subject, 0, now, part, events.len())?;
+        self.pace.told(to);
+        Ok(Some(parcel))
+    }
+
+    /// Whether [`Stream::tick`] has a part to write.
+    #[must_use]
+    pub fn is_due(&self, now: u64) -> bool {
+        self.waits && !self.ended && self.pace.is_due(self.passed(), now)
+    }
+
+    /// How much of the log of events has passed.
+    pub(super) fn passed(&self) -> usize {
+        self.gate.logged().unwrap_or_else(|| self.assembly.logged())
     }
 
     /// The upstream has ended the stream: the closing part is written, and nothing more passes
@@ -231,12 +278,20 @@ impl Stream {
         self.gate.held() > 0
     }
 
+    /// Whether data waits for a part.
+    #[must_use]
+    pub fn waits_for(&self, part: u64) -> bool {
+        self.gate.waits_for(part)
+    }
+
     /// A part is durable (or, under `on_failure: continue`, is not): what may pass now.
-    pub fn settle(&mut self, part: u64, acknowledged: bool) -> Vec<u8> {
+    pub fn settle(&mut self, part: u64, acknowledged: bool, now: u64) -> Vec<u8> {
         if !acknowledged {
             self.whole.forwarded.unacknowledged.push(part);
         }
-        self.gate.acknowledged(part)
+        let pass = self.gate.acknowledged(part);
+        self.pace.passed(self.passed(), now);
+        pass
     }
 
     /// The stream is broken off by the gateway: the event that tells the client, in place of what

@@ -58,6 +58,8 @@ pub(crate) struct Flow {
     opened: Option<Parcel>,
     /// The response breaks off for this reason as soon as Envoy allows it.
     breaking: Option<EndWhy>,
+    /// A running response is to break off with its next data, or else at this time.
+    failing: Option<(EndWhy, u64)>,
 }
 
 enum Phase {
@@ -105,6 +107,7 @@ impl HttpStream {
             calls: Vec::new(),
             opened: None,
             breaking: None,
+            failing: None,
         };
         let flow = Rc::new(RefCell::new(flow));
         vm.enter(id, &flow);
@@ -123,10 +126,11 @@ impl HttpStream {
 
 impl Context for HttpStream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
+        let again = self.vm.answered(self.id, call, status == 0);
         if let Ok(mut flow) = self.flow.try_borrow_mut() {
             flow.calls.retain(|own| *own != call);
+            flow.calls.extend(again);
         }
-        self.vm.answered(self.id, call, status == 0);
     }
 }
 
@@ -254,8 +258,7 @@ impl Flow {
                 let _lossy = host::set_filter_state("hansard.opened", opened.message.record());
             }
         } else if let Some(parcel) = &parcel {
-            let record = &self.rules.policy.record;
-            Vm::last_word(&record.cluster, record.timeout_ms, parcel);
+            Vm::last_word(&self.rules.sinks, self.rules.policy.record.timeout_ms, parcel);
         }
         self.keep(parcel);
     }

@@ -4,7 +4,12 @@ use super::{Flow, Phase};
 use crate::host::{self, Side};
 use hansard_core::config::OnFailure;
 use hansard_core::exchange::{Ending, Parcel};
+use hansard_record::OutOfMemory;
 use hansard_record::part::EndWhy;
+
+/// How long a stream that cannot go on is given to bring more data, with which its client is told.
+/// Nothing passes meanwhile; then it is cut.
+const SILENCE_MS: u64 = 5_000;
 
 impl Flow {
     /// The root was woken for this stream.
@@ -73,8 +78,8 @@ impl Flow {
                 match self.breaking {
                     // What Envoy holds is not what was to pass: nothing more of it does.
                     Some(why) => self.broken(why),
-                    None if passes => self.release(part, acknowledged),
-                    None => self.broken(EndWhy::RecordFailed),
+                    None if passes => self.release(part, acknowledged, now),
+                    None => self.interrupt(EndWhy::RecordFailed, now),
                 }
             }
             other => {
@@ -86,13 +91,49 @@ impl Flow {
         }
     }
 
-    /// Lets go what waited for a part.
-    fn release(&mut self, part: u64, acknowledged: bool) {
+    /// Whether time has brought something to do.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        let Phase::Streaming(stream) = &self.phase else { return false };
+        match self.failing {
+            Some((_, at)) => at <= now,
+            None => self.breaking.is_none() && stream.is_due(now),
+        }
+    }
+
+    /// Time has passed: events that have go on record, and a stream that is silent is cut.
+    pub(crate) fn tick(&mut self, now: u64) {
+        if !self.is_due(now) {
+            return;
+        }
+        if let Some((why, _)) = self.failing {
+            return self.broken(why);
+        }
         let Phase::Streaming(stream) = &mut self.phase else { return };
-        let pass = stream.settle(part, acknowledged);
+        match self.vm.write(|scribe| stream.tick(scribe, now)) {
+            Some(Ok(Some(parcel))) => self.send(parcel, now),
+            Some(Ok(None)) | None => {}
+            Some(Err(OutOfMemory)) => self.interrupt(EndWhy::GatewayFailed, now),
+        }
+    }
+
+    /// A running stream cannot go on. Envoy takes the event that says so only while it holds the
+    /// response; a stream that flows is held with its next data, and none of that passes.
+    fn interrupt(&mut self, why: EndWhy, now: u64) {
+        if self.hold.is_paused() || self.hold.ended {
+            return self.broken(why);
+        }
+        self.failing.get_or_insert((why, now.saturating_add(SILENCE_MS)));
+    }
+
+    /// Lets go what waited for a part.
+    fn release(&mut self, part: u64, acknowledged: bool, now: u64) {
+        let Phase::Streaming(stream) = &mut self.phase else { return };
+        // The parts of what has passed are waited for by nobody.
+        let waited = stream.waits_for(part);
+        let pass = stream.settle(part, acknowledged, now);
         let waiting = stream.is_waiting();
         self.charge.set(stream.bytes());
-        if waiting && pass.is_empty() {
+        if !waited || waiting && pass.is_empty() {
             return;
         }
         let turn = self.vm.turn();
@@ -113,8 +154,8 @@ impl Flow {
     }
 
     pub(super) fn send(&mut self, parcel: Parcel, now: u64) {
-        let record = &self.rules.policy.record;
-        let call = self.vm.send(self.id, &record.cluster, record.timeout_ms, parcel, now);
+        let timeout_ms = self.rules.policy.record.timeout_ms;
+        let call = self.vm.send(self.id, &self.rules.sinks, timeout_ms, parcel, now);
         self.calls.extend(call);
     }
 

@@ -201,6 +201,9 @@ impl Flow {
             let _dropped = host::write(Side::Response, at, &[]);
             return Action::Pause;
         }
+        if let Some((why, _)) = self.failing {
+            return self.break_off(why);
+        }
         let fresh = size.saturating_sub(at);
         let chunk = match host::read(Buffer::Body(Side::Response), at, fresh) {
             Ok(chunk) if chunk.len() == fresh => chunk,
@@ -251,6 +254,10 @@ impl Flow {
     fn stream_ended(&mut self) -> Action {
         let now = self.now();
         let is_logged = self.is_logged();
+        if let Some((why, _)) = self.failing {
+            self.hold.trailers();
+            return self.break_off(why);
+        }
         let Phase::Streaming(stream) = &mut self.phase else { return Action::Continue };
         let rules = Rc::clone(&self.rules);
         let finished = rules.redact(&self.vm, |redactor| {
@@ -277,6 +284,7 @@ impl Flow {
     /// takes a write, which is after this callback has paused.
     fn break_off(&mut self, why: EndWhy) -> Action {
         self.breaking = Some(why);
+        self.failing = None;
         self.hold.wait(0, true);
         self.vm.ring(self.id);
         Action::Pause
@@ -284,6 +292,7 @@ impl Flow {
 
     pub(super) fn broken(&mut self, why: EndWhy) {
         self.breaking = Some(why);
+        self.failing = None;
         if !matches!(self.phase, Phase::Streaming(_)) {
             return;
         }

@@ -38,6 +38,17 @@ fn other_answers_come_at_once() {
 }
 
 #[test]
+fn of_a_stream_whose_gateway_was_killed_all_is_played_that_is_on_record() {
+    let (text, took) = played(5, 1.0);
+    // The tool's last piece was on its way; its block was on record before.
+    let expected = "   claude  I'll look\\u{9b}2J.\n           Now.\n   \
+                    tool    Bash\n           command: ls -la\n   \
+                    end     not on record (yet)\n";
+    assert_eq!(text, expected);
+    assert_eq!(took.as_millis(), 150, "from event to event");
+}
+
+#[test]
 fn the_recorded_time_passes_divided_by_the_speed() {
     // 100 ms to the headers, 190 ms of stream.
     let milliseconds = |speed| played(1, speed).1.as_millis();

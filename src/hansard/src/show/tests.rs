@@ -20,10 +20,10 @@ fn shown(id: &str, as_json: bool, to_person: bool) -> String {
 fn a_transcript_tells_the_session_and_no_recorded_escape_survives() {
     let text = shown("the client's own", false, false);
     let (_, text) = text.split_once("  alice  ").unwrap();
-    let ids = [1, 2, 3, 4].map(exchange);
+    let ids = [1, 2, 3, 4, 5].map(exchange);
     let expected = format!(
         "\
-open  4 exchanges
+open  5 exchanges
 
 ── 1  2024-02-29 12:00:10  POST /v1/messages?beta=true claude-x  complete  {}
    who     alice <a@example.com> (developers)
@@ -58,8 +58,17 @@ open  4 exchanges
    tool    Bash
            command: ls -la
    end     not on record (yet)
+
+── 5  2024-02-29 12:00:50  POST /v1/messages?beta=true claude-x  open  {}
+   who     alice <a@example.com> (developers)
+   rule    developers: allow
+   claude  I'll look\\u{{9b}}2J.
+           Now.
+   tool    Bash
+           command: ls -la
+   end     not on record (yet)
 ",
-        ids[0], ids[1], ids[2], ids[3]
+        ids[0], ids[1], ids[2], ids[3], ids[4]
     );
     assert_eq!(text, expected);
 }
@@ -71,7 +80,7 @@ fn json_has_its_stable_names_and_the_body_digit_for_digit() {
     let value: Value = serde_json::from_str(&text).unwrap();
     let session = &value["session"];
     assert_eq!(session["subject"], "alice");
-    assert_eq!(session["exchanges"], 4);
+    assert_eq!(session["exchanges"], 5);
     assert_eq!(session["models"], json!(["claude-x", "claude-y"]));
     assert_eq!((&session["status"], &session["ended_at"]), (&json!("open"), &Value::Null));
     assert_eq!(session["started_at"], "2024-02-29T12:00:10.000Z");
@@ -114,6 +123,10 @@ fn json_has_its_stable_names_and_the_body_digit_for_digit() {
     assert_eq!(exchanges[2]["end"]["why"], "policy_blocked");
     assert_eq!(exchanges[3]["end"], Value::Null);
     assert_eq!(exchanges[3]["progress"][0]["block"]["name"], "Bash");
+    let killed = exchanges[4]["progress"].as_array().unwrap();
+    let events: Vec<_> = killed.iter().filter_map(|part| part["events"].as_array()).collect();
+    assert_eq!(events.iter().map(|events| events.len()).collect::<Vec<_>>(), [5, 3]);
+    assert_eq!(killed[2], json!({"index": 1, "block": exchanges[3]["progress"][0]["block"]}));
 }
 
 #[test]

@@ -104,8 +104,9 @@ fn record(n: u8) -> Record<'static> {
         at: 1_000,
         gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
         part: Content::Progress(Progress {
-            index: 0,
-            block: RawJson::parsed("{}"),
+            index: Some(0),
+            block: Some(RawJson::parsed("{}")),
+            events: None,
             findings: Vec::new(),
         }),
     })
@@ -167,8 +168,9 @@ async fn a_large_part_passes() {
     let text = format!("\"{}\"", "x".repeat(33 << 20));
     let mut large = record(1).into_part();
     large.part = Content::Progress(Progress {
-        index: 0,
-        block: RawJson::parsed(&text),
+        index: Some(0),
+        block: Some(RawJson::parsed(&text)),
+        events: None,
         findings: Vec::new(),
     });
     let message = encode(&Entry::default(), &Record::V2(large), text.len()).unwrap();

@@ -11,7 +11,7 @@ pub(super) struct Banner<'a> {
     pub(super) policy: Option<&'a Path>,
     pub(super) digest: &'a str,
     pub(super) upstream: &'a Upstream,
-    pub(super) sink: Option<SocketAddr>,
+    pub(super) sinks: &'a [SocketAddr],
     pub(super) data: &'a Path,
     pub(super) token: Option<&'a str>,
 }
@@ -27,9 +27,11 @@ impl Banner<'_> {
         writeln!(out, "  gateway   http://{}  (Envoy {})", self.listen, self.version)?;
         writeln!(out, "  upstream  {}", self.upstream.describe())?;
         writeln!(out, "  policy    {policy}, sha256 {digest}…")?;
-        match self.sink {
-            Some(sink) => writeln!(out, "  sink      {sink}")?,
-            None => writeln!(out, "  ledger    {}", self.data.display())?,
+        if self.sinks.is_empty() {
+            writeln!(out, "  ledger    {}", self.data.display())?;
+        }
+        for sink in self.sinks {
+            writeln!(out, "  sink      {sink}")?;
         }
         match self.token {
             Some(token) => self.usage(out, token)?,
@@ -38,7 +40,7 @@ impl Banner<'_> {
                 "\nThe policy names its own issuer: clients bring its tokens as ANTHROPIC_AUTH_TOKEN."
             )?,
         }
-        if self.sink.is_some() {
+        if !self.sinks.is_empty() {
             writeln!(out, "\nCtrl-C finishes what is in flight, then stops.")?;
             return out.flush();
         }

@@ -21,7 +21,8 @@ const HCM: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed
 /// What differs from run to run.
 pub(super) struct Setup<'a> {
     pub(super) listen: SocketAddr,
-    pub(super) sink: SocketAddr,
+    /// The clusters of the policy's sinks, and where each listens.
+    pub(super) sinks: Vec<(&'a str, SocketAddr)>,
     pub(super) upstream: &'a Target,
     pub(super) key: Option<&'a str>,
     pub(super) policy: &'a str,
@@ -99,10 +100,33 @@ fn envoy(setup: &Setup<'_>, folder: &Path) -> Result<Value, UpError> {
         place(&mut all, claude)?.as_object_mut().map(|cluster| cluster.remove("transport_socket"));
     }
     add_issuers(&mut all, setup.policy)?;
-    let sink = format!("/static_resources/clusters/1/{ENDPOINT}");
-    let at = setup.sink;
-    set(&mut all, &sink, json!({"address": at.ip().to_string(), "port_value": at.port()}))?;
+    add_sinks(&mut all, &setup.sinks)?;
     Ok(all)
+}
+
+/// The sinks' clusters: the bundled one, which the access log goes to as well, and others like it.
+fn add_sinks(all: &mut Value, sinks: &[(&str, SocketAddr)]) -> Result<(), UpError> {
+    let bundled = "/static_resources/clusters/1";
+    let endpoint = format!("/{ENDPOINT}");
+    let place_of =
+        |at: SocketAddr| json!({"address": at.ip().to_string(), "port_value": at.port()});
+    if let Some((_, first)) = sinks.first() {
+        set(all, &format!("{bundled}{endpoint}"), place_of(*first))?;
+    }
+    for (name, at) in sinks {
+        if place(all, bundled)?.get("name") == Some(&json!(name)) {
+            set(all, &format!("{bundled}{endpoint}"), place_of(*at))?;
+            continue;
+        }
+        let mut cluster = place(all, bundled)?.clone();
+        set(&mut cluster, "/name", json!(name))?;
+        set(&mut cluster, "/load_assignment/cluster_name", json!(name))?;
+        set(&mut cluster, &endpoint, place_of(*at))?;
+        if let Some(clusters) = place(all, "/static_resources/clusters")?.as_array_mut() {
+            clusters.push(cluster);
+        }
+    }
+    Ok(())
 }
 
 /// The clusters over which the policy's issuers are asked for their keys. An operator's own Envoy
@@ -207,7 +231,10 @@ mod tests {
         let upstream = Target { host: "claude.example".into(), port: 8443, tls: true };
         let mut setup = Setup {
             listen: "127.0.0.1:1".parse().unwrap(),
-            sink: "127.0.0.1:2".parse().unwrap(),
+            sinks: vec![
+                ("hansard_sink", "127.0.0.1:2".parse().unwrap()),
+                ("spare", "127.0.0.2:3".parse().unwrap()),
+            ],
             upstream: &upstream,
             key: Some("sk-test"),
             policy: "{}",
@@ -220,6 +247,16 @@ mod tests {
             assert!(envoy.contains(part), "{part}");
         }
         assert!(!envoy.contains("anthropic.com") && !envoy.contains("sk-test"));
+        let all: Value = serde_json::from_str(&envoy).unwrap();
+        let clusters = all["static_resources"]["clusters"].as_array().unwrap();
+        let sinks = clusters.iter().filter(|cluster| cluster.get("health_checks").is_some());
+        let sinks: Vec<_> = sinks
+            .map(|sink| {
+                let address = sink.pointer(&format!("/{ENDPOINT}")).unwrap();
+                (sink["name"].as_str().unwrap(), address["port_value"].as_u64().unwrap())
+            })
+            .collect();
+        assert_eq!(sinks, [("hansard_sink", 2), ("spare", 3)]);
         assert!(read("filter.json").contains("/f.wasm"));
         assert!(read("credential.json").contains("sk-test"));
         let mode = std::fs::metadata(folder.path().join("credential.json")).unwrap().permissions();

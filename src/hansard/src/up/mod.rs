@@ -58,9 +58,10 @@ pub(crate) struct Args {
     /// The policy [default: the bundled policies/default.yaml]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Send records to a sink that runs elsewhere, instead of keeping them here
+    /// Send records to a sink that runs elsewhere, instead of keeping them here; once for each cluster
+    /// in the policy's `record.cluster`, in their order
     #[arg(long, value_name = "ADDR")]
-    sink: Option<SocketAddr>,
+    sink: Vec<SocketAddr>,
     /// The Envoy to run, 1.35 or later [default: `envoy` on the PATH]
     #[arg(long, env = "ENVOY", value_name = "PATH")]
     envoy: Option<PathBuf>,
@@ -99,10 +100,17 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
 
     let upstream = Upstream::choose(args.upstream.as_deref())?;
-    let sink = OwnSink::unless(args.sink, &args.data).await?;
+    let clusters = &loaded.policy.record.clusters;
+    if !args.sink.is_empty() && args.sink.len() != clusters.len() {
+        let (clusters, sinks) = (clusters.len(), args.sink.len());
+        return Err(UpError::Sinks { clusters, sinks }.into());
+    }
+    let sink = OwnSink::unless(args.sink.first().copied(), &args.data).await?;
+    // What is kept here is one sink, by whatever names.
+    let at = args.sink.iter().copied().chain(std::iter::repeat(sink.addr));
     let setup = config::Setup {
         listen: args.listen,
-        sink: sink.addr,
+        sinks: clusters.iter().map(String::as_str).zip(at).collect(),
         upstream: &upstream.target,
         key: upstream.key.as_deref(),
         policy: &loaded.json,
@@ -123,7 +131,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         policy: args.policy.as_deref(),
         digest: &loaded.policy.digest,
         upstream: &upstream,
-        sink: args.sink,
+        sinks: &args.sink,
         data,
         token: token.as_deref(),
     }

@@ -42,6 +42,10 @@ pub(crate) enum UpError {
     FilterRefused { log: PathBuf, tail: String },
     #[error("Envoy ended by itself ({status}); its log is {}", log.display())]
     EnvoyDied { status: String, log: PathBuf },
+    #[error(
+        "the policy's record.cluster names {clusters} sinks and --sink {sinks}; give --sink once for each"
+    )]
+    Sinks { clusters: usize, sinks: usize },
     #[error("the sink ended by itself; nothing was forwarded after that")]
     SinkDied,
     #[error("cannot set up this process: {0}")]

@@ -93,8 +93,9 @@ fn record(block: &str) -> Record<'_> {
         at: 1_800_000_000_200,
         gateway: Gateway { node: "n".into(), filter: "0".into(), policy: "p".into() },
         part: Content::Progress(Progress {
-            index: 1,
-            block: RawJson::parsed(block),
+            index: Some(1),
+            block: Some(RawJson::parsed(block)),
+            events: None,
             findings: Vec::new(),
         }),
     })

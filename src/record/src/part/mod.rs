@@ -49,7 +49,8 @@ pub enum Content<'a> {
     /// The request was admitted; it goes upstream once this part is acknowledged.
     #[serde(borrow)]
     Opened(Opened<'a>),
-    /// A block of the response that the client may act on before the response ends.
+    /// What the client gets of a stream before its end: a block that it may act on, or the events of
+    /// the last moment.
     #[serde(borrow)]
     Progress(Progress<'a>),
     /// The response, whole or as far as it was seen, and why it ended.
@@ -96,15 +97,25 @@ pub struct Opened<'a> {
     pub findings: Vec<Finding<'a>>,
 }
 
-/// A completed block within a streaming response.
+/// A streaming response, as far as it has come. One of two kinds: a completed block (`index` and
+/// `block`), on record before the client can act on it; or `events`, sent while they pass, so that a
+/// gateway that is killed leaves all but the last moment of what the client saw. The `closed` part
+/// holds everything once more.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Progress<'a> {
     /// The block's index in the response's content.
-    pub index: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
     /// The assembled block, as JSON.
-    #[serde(borrow)]
-    pub block: RawJson<'a>,
-    /// What was redacted in what this part holds (since version 2).
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<RawJson<'a>>,
+    /// The events that have passed since the last part of this kind, as in [`Response::events`]
+    /// (since version 2). Read in the order of the parts' numbers, they are the stream's without a
+    /// gap, up to the last of them.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<RawJson<'a>>,
+    /// What was redacted in a block (since version 2). What was redacted in a stream's events stands
+    /// in its `closed` part, and as placeholders in the events.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding<'a>>,
 }

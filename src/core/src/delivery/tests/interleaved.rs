@@ -48,6 +48,7 @@ enum Fate {
 /// The filter around a box, and what it knows of each part.
 struct World {
     outbox: Outbox,
+    sinks: Rc<Sinks>,
     now: u64,
     streams: Vec<StreamId>,
     next: u32,
@@ -61,6 +62,7 @@ impl World {
     fn new(limit: usize) -> Self {
         Self {
             outbox: Outbox::new(limit),
+            sinks: Rc::new(Sinks::new(vec!["a".into(), "b".into(), "c".into()])),
             now: NOW,
             streams: vec![1, 2, 3],
             next: 4,
@@ -76,7 +78,7 @@ impl World {
         let of_orphans: usize = orphans.iter().map(|parcel| parcel.message.len()).sum();
         assert_eq!(*orphan_bytes, of_orphans);
         assert!(of_orphans <= *orphan_limit, "bounded memory");
-        let items = queue.iter().chain(calls.values().flatten());
+        let items = queue.iter().chain(calls.values().flat_map(|call| &call.items));
         let seqs: Vec<u64> =
             items.map(|item| item.parcel.seq).chain(orphans.iter().map(|p| p.seq)).collect();
         let set: BTreeSet<u64> = seqs.iter().copied().collect();
@@ -139,7 +141,8 @@ impl World {
                     Offer::Direct(_) if !callable => self.settled(part, Fate::HandedBack),
                     Offer::Direct(parcel) => {
                         let call = self.call(vec![part], Some(stream));
-                        self.outbox.sent(call, stream, parcel, deadline);
+                        let route = self.sinks.route(patience, self.now);
+                        self.outbox.sent(call, stream, parcel, deadline, route);
                     }
                 }
             }
@@ -177,7 +180,8 @@ impl World {
                 while let Some((parts, batch)) = batched(&mut self.outbox, now) {
                     if callable {
                         let call = self.call(parts, None);
-                        self.outbox.batch_sent(call, batch);
+                        let route = self.sinks.route(PATIENCE, now);
+                        self.outbox.batch_sent(call, batch, route);
                     } else {
                         let before = self.held().into_iter().chain(parts).collect();
                         let settled = self.outbox.batch_failed(batch, now);
@@ -197,8 +201,20 @@ impl World {
     }
 
     fn answer(&mut self, call: u32, acknowledged: bool) {
-        let (parts, _) = self.calls.remove(&call).unwrap();
+        let (parts, maker) = self.calls.remove(&call).unwrap();
         let now = self.now;
+        // Another sink may be asked, in a call of the same maker; or the host makes none.
+        if !acknowledged && let Some(resend) = self.outbox.failed(call, now) {
+            let parts: Vec<u64> = resend.items.iter().map(|item| item.parcel.seq).collect();
+            if call.is_multiple_of(3) {
+                let before = self.held().into_iter().chain(parts).collect();
+                let settled = self.outbox.not_resent(resend, now);
+                return self.account(before, &[], settled);
+            }
+            let again = self.call(parts, maker);
+            let route = resend.route();
+            return self.outbox.resent(again, resend, route);
+        }
         let acked = if acknowledged { parts } else { Vec::new() };
         self.act(&acked, |outbox| outbox.answered(call, acknowledged, now));
     }

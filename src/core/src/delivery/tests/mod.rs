@@ -1,10 +1,12 @@
 //! Parts on their way: which call carries which, what is told to whom, and when orphans go again.
 
 mod interleaved;
+mod sinks;
 
 use super::*;
 use hansard_record::part::{Content, Gateway, Part, Progress};
 use hansard_record::{BootId, Entry, ExchangeId, RawJson, Record, encode};
+use std::rc::Rc;
 
 const NOW: u64 = 1_800_000_000_000;
 /// Streams of these tests wait so long.
@@ -23,20 +25,26 @@ fn parcel(seq: u64, len: usize) -> Parcel {
             at: NOW,
             gateway: Gateway { node: "".into(), filter: "".into(), policy: "".into() },
             part: Content::Progress(Progress {
-                index: 0,
-                block: RawJson::parsed(&block),
+                index: Some(0),
+                block: Some(RawJson::parsed(&block)),
+                events: None,
                 findings: Vec::new(),
             }),
         });
         let message = encode(&Entry::default(), &record, block.len()).unwrap();
         if message.len() == len {
-            return Parcel { seq, message };
+            return Parcel { seq, is_progress: true, message };
         }
         filling = (filling + len).checked_sub(message.len()).expect("a part is not that small");
     }
 }
 
 const SMALL: usize = 1000;
+
+/// The way to one sink.
+fn only() -> Route {
+    Rc::new(Sinks::new(vec!["a".into()])).route(PATIENCE, NOW)
+}
 
 fn small(seq: u64) -> Parcel {
     parcel(seq, SMALL)
@@ -52,7 +60,7 @@ fn busy() -> Outbox {
 /// Offers a small part, which must go at once, and sends it.
 fn send(outbox: &mut Outbox, call: u32, stream: StreamId, seq: u64) {
     match outbox.offer(stream, small(seq), NOW + PATIENCE) {
-        Offer::Direct(parcel) => outbox.sent(call, stream, parcel, NOW + PATIENCE),
+        Offer::Direct(parcel) => outbox.sent(call, stream, parcel, NOW + PATIENCE, only()),
         Offer::Queued => panic!("part {seq} was queued"),
     }
 }
@@ -74,7 +82,7 @@ fn batched(outbox: &mut Outbox, now: u64) -> Option<(Vec<u64>, Batch)> {
 fn send_batch(outbox: &mut Outbox, call: u32, now: u64, parts: &[u64]) {
     let (seqs, batch) = batched(outbox, now).expect("nothing to send");
     assert_eq!(seqs, parts);
-    outbox.batch_sent(call, batch);
+    outbox.batch_sent(call, batch, only());
 }
 
 fn told(settled: Vec<Settled>) -> Vec<(StreamId, u64, bool)> {

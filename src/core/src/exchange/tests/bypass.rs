@@ -312,7 +312,7 @@ fn stream_passes(
         }
         for parcel in step.parcels {
             look.hides_in(how, &parcel);
-            got.bytes.extend(stream.settle(parcel.seq, true));
+            got.bytes.extend(stream.settle(parcel.seq, true, NOW));
         }
         if let Some(why) = step.failed {
             got.bytes.extend(stream.error_event(why));
@@ -325,7 +325,7 @@ fn stream_passes(
     if !cuts.is_empty() {
         for parcel in stream.finish(redactor, scribe, NOW).unwrap() {
             look.hides_in(how, &parcel);
-            got.bytes.extend(stream.settle(parcel.seq, true));
+            got.bytes.extend(stream.settle(parcel.seq, true, NOW));
         }
     }
     if stream.is_waiting() {

@@ -6,9 +6,9 @@ use super::watched::{Acks, Outcome, watch};
 use super::*;
 use std::path::Path;
 
-struct Fixture {
-    name: String,
-    text: String,
+pub(super) struct Fixture {
+    pub(super) name: String,
+    pub(super) text: String,
 }
 
 impl Fixture {
@@ -20,7 +20,7 @@ impl Fixture {
 }
 
 /// The scripted Claude's streams. Their descriptions and stage directions are legal comments.
-fn fixtures() -> Vec<Fixture> {
+pub(super) fn fixtures() -> Vec<Fixture> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/claude");
     let mut fixtures: Vec<Fixture> = std::fs::read_dir(directory)
         .unwrap()

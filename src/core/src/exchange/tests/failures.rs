@@ -85,14 +85,14 @@ fn parts_that_were_not_acknowledged_when_their_data_passed_are_named() {
     }
     assert_eq!(progress, [6, 7, 8]);
     for (part, acknowledged) in [(6, false), (7, true), (8, false)] {
-        let passed = stream.settle(part, acknowledged);
+        let passed = stream.settle(part, acknowledged, NOW);
         assert!(passed.starts_with(TOOL_STOP), "it passes all the same");
     }
     stream.feed(STOP, false, &mut gateway.redactor, &mut gateway.scribe, NOW);
     let parcel =
         stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     assert_eq!(content(&parcel, "closed")["unacknowledged"], json!([5, 6, 8]));
-    assert_eq!(stream.settle(parcel.seq, false), STOP);
+    assert_eq!(stream.settle(parcel.seq, false, NOW), STOP);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn played(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Played>
 }
 
 /// Whole streams: events with their lines ended in any way, perhaps cut off.
-fn streams() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn streams() -> impl Strategy<Value = Vec<u8>> {
     let ends = select(vec!["\n", "\r\n", "\r"]);
     let lines = vec((frames(), ends), 0..24);
     (lines, option::weighted(0.2, 0_usize..200)).prop_map(|(frames, cut)| {
@@ -229,14 +229,14 @@ fn recorded(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, usize) {
         }
         most = most.max(stream.bytes());
         for parcel in fed.parcels {
-            passed.extend(stream.settle(parcel.seq, true));
+            passed.extend(stream.settle(parcel.seq, true, NOW));
             parts.push(parcel.message.to_vec());
         }
     }
     let closed =
         stream.finish(&mut gateway.redactor, &mut gateway.scribe, NOW).unwrap().pop().unwrap();
     Record::parse(closed.message.record()).unwrap();
-    passed.extend(stream.settle(closed.seq, true));
+    passed.extend(stream.settle(closed.seq, true, NOW));
     parts.push(closed.message.to_vec());
     assert_eq!(passed, chunks.concat());
     (parts, most)
@@ -255,7 +255,7 @@ fn redacted(gateway: &mut Gateway, chunks: &[&[u8]]) -> (Vec<u8>, Vec<Vec<u8>>) 
             Pass::Bytes(bytes) => passed.extend(bytes),
         }
         for parcel in fed.parcels {
-            passed.extend(stream.settle(parcel.seq, true));
+            passed.extend(stream.settle(parcel.seq, true, NOW));
             parts.push(parcel.message.to_vec());
         }
     }

@@ -8,6 +8,7 @@ mod endings;
 mod failures;
 mod generated;
 mod outline;
+mod timed;
 mod watched;
 mod whole;
 

@@ -124,7 +124,7 @@ impl Watched<'_> {
 
     fn settle(&mut self, at: usize) {
         let part = self.unsettled.remove(at);
-        let bytes = self.stream.settle(part, true);
+        let bytes = self.stream.settle(part, true, NOW);
         if self.closed.is_some() && !self.unsettled.is_empty() {
             assert!(bytes.is_empty(), "after the end everything goes together");
         }
