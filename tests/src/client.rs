@@ -48,6 +48,9 @@ pub struct Running {
     task: tokio::task::JoinHandle<Result<Answer, Error>>,
 }
 
+/// A second pair of eyes on a response that is under way.
+pub struct Beside(watch::Receiver<Seen>);
+
 #[derive(Clone, Debug, Default)]
 struct Seen {
     status: Option<StatusCode>,
@@ -150,10 +153,20 @@ impl Client {
 
     /// One GET without anything, for Envoy's admin interface.
     pub fn get(addr: SocketAddr, path: &str) -> String {
+        Self::ask(addr, "GET", path)
+    }
+
+    /// The same with POST.
+    pub fn post(addr: SocketAddr, path: &str) -> String {
+        Self::ask(addr, "POST", path)
+    }
+
+    fn ask(addr: SocketAddr, method: &str, path: &str) -> String {
         let text = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(addr)?;
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+            write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\n")?;
+            write!(stream, "content-length: 0\r\nconnection: close\r\n\r\n")?;
             let mut text = String::new();
             stream.read_to_string(&mut text)?;
             Ok(text)
@@ -200,6 +213,11 @@ impl Running {
         Err(format!("the response ended first: {:?}", (&mut self.task).await?).into())
     }
 
+    /// For a task that looks on while another waits.
+    pub fn beside(&self) -> Beside {
+        Beside(self.seen.clone())
+    }
+
     /// What came so far.
     pub fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.seen.borrow().body).into_owned()
@@ -218,6 +236,19 @@ impl Running {
     /// Goes away in the middle.
     pub fn abandon(self) {
         self.task.abort();
+    }
+}
+
+impl Beside {
+    /// Waits until the body so far satisfies a condition; false when the response ends without.
+    pub async fn until(&mut self, holds: impl Fn(&str) -> bool) -> bool {
+        let text = |seen: &Seen| String::from_utf8_lossy(&seen.body).into_owned();
+        self.0.wait_for(|seen| holds(&text(seen))).await.is_ok()
+    }
+
+    /// What came so far.
+    pub fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow().body).into_owned()
     }
 }
 

@@ -1,0 +1,50 @@
+//! The table in README, section "When something fails": what the last run saw.
+//!
+//! `HANSARD_WRITE=1` writes it anew; without, README must say what was seen.
+
+use crate::cell::Observed;
+use crate::table::{Moment, Row};
+use std::path::Path;
+
+const MARKS: [&str; 2] = ["<!-- faults -->\n", "<!-- /faults -->"];
+
+pub(crate) fn holds(seen: &Vec<(Row, Observed)>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(MARKS[0]).unwrap();
+    let (table, after) = rest.split_once(MARKS[1]).unwrap();
+    let seen = render(seen);
+    if std::env::var_os("HANSARD_WRITE").is_some() {
+        let [open, close] = MARKS;
+        std::fs::write(&path, format!("{before}{open}{seen}{close}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(table, seen, "README says otherwise; HANSARD_WRITE=1 writes it");
+}
+
+/// A line for each fault, a column for each moment.
+fn render(seen: &Vec<(Row, Observed)>) -> String {
+    let mut actions: Vec<_> = seen.iter().map(|(row, _)| row.action).collect();
+    actions.sort();
+    actions.dedup();
+    let names: Vec<_> = Moment::ALL.iter().map(|moment| moment.name()).collect();
+    let mut lines = vec![
+        format!("| fault | {} |", names.join(" | ")),
+        format!("|---|{}", "---|".repeat(names.len())),
+    ];
+    for action in actions {
+        let cells = Moment::ALL.map(|moment| {
+            let cell = seen.iter().find(|(row, _)| (row.action, row.moment) == (action, moment));
+            let words = |one: &Observed| {
+                format!("{} · {} · {}", dash(&one.upstream), one.client, dash(&one.ledger))
+            };
+            cell.map(|(_, one)| words(one)).unwrap_or_default()
+        });
+        lines.push(format!("| {} | {} |", action.name(), cells.join(" | ")));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn dash(word: &str) -> &str {
+    if word == "nothing" { "–" } else { word }
+}
