@@ -39,10 +39,14 @@ pub(crate) struct Bench {
 impl Bench {
     /// `trapped`: with the filter that panics on demand.
     pub(crate) async fn start(trapped: bool) -> Self {
+        let data = TempDir::new().unwrap();
+        Self::over(Sink::start(data.path()), data, trapped).await
+    }
+
+    /// With a sink that runs.
+    pub(crate) async fn over(sink: Sink, data: TempDir, trapped: bool) -> Self {
         let claude = Arc::new(ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap());
         let upstream = Relay::start(claude.addr());
-        let data = TempDir::new().unwrap();
-        let sink = Sink::start(data.path());
         let wire = Relay::start(sink.addr());
         let (url, sink_addr) = (format!("http://{}", upstream.addr()), wire.addr());
         let starting = STARTING.acquire().await.unwrap();

@@ -81,16 +81,27 @@ impl Ledger {
         boots.iter().flat_map(missing).collect()
     }
 
+    /// Whether Envoy's own log has told of the newest exchange.
+    pub(crate) fn has_witness(&self) -> bool {
+        let newest = "SELECT EXISTS (SELECT 1 FROM witness WHERE exchange = \
+                      (SELECT id FROM exchanges ORDER BY started_at DESC, id DESC LIMIT 1))";
+        self.database().query_row(newest, [], |row| row.get(0)).unwrap()
+    }
+
     /// What is wrong with the file itself, or was taken for what it is not.
     pub(crate) fn defects(&self) -> Vec<String> {
-        let path = self.folder.join("hansard.db");
-        let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let database = self.database();
         let check: String =
             database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         let mut malformed = database.prepare("SELECT reason FROM malformed").unwrap();
         let malformed = malformed.query_map([], |row| row.get::<_, String>(0)).unwrap();
         let malformed = malformed.map(|reason| format!("malformed: {}", reason.unwrap()));
         Some(check).filter(|check| check != "ok").into_iter().chain(malformed).collect()
+    }
+
+    fn database(&self) -> Connection {
+        let path = self.folder.join("hansard.db");
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
     }
 }
 

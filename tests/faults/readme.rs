@@ -2,29 +2,29 @@
 //!
 //! `HANSARD_WRITE=1` writes it anew; without, README must say what was seen.
 
-use crate::cell::Observed;
 use crate::table::{Moment, Row};
 use std::path::Path;
 
 const MARKS: [&str; 2] = ["<!-- faults -->\n", "<!-- /faults -->"];
 
-pub(crate) fn holds(seen: &Vec<(Row, Observed)>) {
+/// Each of these rows was seen to hold.
+pub(crate) fn says(rows: &[Row]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = readme.split_once(MARKS[0]).unwrap();
-    let (table, after) = rest.split_once(MARKS[1]).unwrap();
-    let seen = render(seen);
+    let (told, after) = rest.split_once(MARKS[1]).unwrap();
+    let table = render(rows);
     if std::env::var_os("HANSARD_WRITE").is_some() {
         let [open, close] = MARKS;
-        std::fs::write(&path, format!("{before}{open}{seen}{close}{after}")).unwrap();
+        std::fs::write(&path, format!("{before}{open}{table}{close}{after}")).unwrap();
         return;
     }
-    assert_eq!(table, seen, "README says otherwise; HANSARD_WRITE=1 writes it");
+    assert_eq!(told, table, "README says otherwise; HANSARD_WRITE=1 writes it");
 }
 
 /// A line for each fault, a column for each moment.
-fn render(seen: &Vec<(Row, Observed)>) -> String {
-    let mut actions: Vec<_> = seen.iter().map(|(row, _)| row.action).collect();
+fn render(rows: &[Row]) -> String {
+    let mut actions: Vec<_> = rows.iter().map(|row| row.action).collect();
     actions.sort();
     actions.dedup();
     let names: Vec<_> = Moment::ALL.iter().map(|moment| moment.name()).collect();
@@ -34,11 +34,12 @@ fn render(seen: &Vec<(Row, Observed)>) -> String {
     ];
     for action in actions {
         let cells = Moment::ALL.map(|moment| {
-            let cell = seen.iter().find(|(row, _)| (row.action, row.moment) == (action, moment));
-            let words = |one: &Observed| {
-                format!("{} · {} · {}", dash(&one.upstream), one.client, dash(&one.ledger))
+            let cell = rows.iter().find(|row| (row.action, row.moment) == (action, moment));
+            let words = |row: &Row| {
+                let words = [row.upstream, row.client, row.ledger].map(dash);
+                words.join(" · ").replace('/', " or ")
             };
-            cell.map(|(_, one)| words(one)).unwrap_or_default()
+            cell.map(words).unwrap_or_default()
         });
         lines.push(format!("| {} | {} |", action.name(), cells.join(" | ")));
     }

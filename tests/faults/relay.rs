@@ -124,10 +124,17 @@ async fn connection(mut caller: TcpStream, state: Arc<watch::Sender<State>>) {
     let is_cut = {
         let (from_caller, to_caller) = caller.split();
         let (from_called, to_called) = called.split();
+        let out = async {
+            pump(from_caller, to_called, true, &state).await;
+            // The caller has ended; what it sent last still has to be taken, and may be answered.
+            std::future::pending().await
+        };
+        let back = pump(from_called, to_caller, false, &state);
         tokio::select! {
-            () = pump(from_caller, to_called, true, &state) => false,
-            () = pump(from_called, to_caller, false, &state) => false,
+            biased;
             _ = life.wait_for(|now| now.age != age) => true,
+            () = out => false,
+            () = back => false,
         }
     };
     if is_cut {
@@ -136,7 +143,7 @@ async fn connection(mut caller: TcpStream, state: Arc<watch::Sender<State>>) {
     }
 }
 
-/// Carries bytes until one side ends.
+/// Carries bytes until one side ends; tells the other.
 async fn pump(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
@@ -162,6 +169,7 @@ async fn pump(
             return;
         }
     }
+    let _gone_already = to.shutdown().await;
 }
 
 /// Changes the way when the text is there.

@@ -13,6 +13,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// Longer than anything in the gateway waits for the sink.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// On which a client runs the tool: the block with this index is the scripts' tool call.
 pub(crate) const TOOL_STOP: &str = r#""type":"content_block_stop","index":1"#;
@@ -114,18 +116,21 @@ impl Scene {
 
     /// The client closes its connection; before the moment `opened`, in the middle of its body.
     pub(crate) async fn client_goes(&mut self, bench: &Bench) {
-        if let Some(running) = self.running.take() {
-            return running.abandon();
+        let running = || bench.gateway.stat("http.claude.downstream_rq_active");
+        match self.running.take() {
+            Some(client) => client.abandon(),
+            None => {
+                let mut stream = TcpStream::connect(bench.gateway.addr()).unwrap();
+                let (path, token) = (path(&self.name), bench.gateway.token());
+                let head = format!(
+                    "POST {path} HTTP/1.1\r\nhost: gateway.test\r\nauthorization: Bearer {token}\r\n\
+                     content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"model\":"
+                );
+                stream.write_all(head.as_bytes()).unwrap();
+                until("the request to arrive", || running() == 1).await;
+            }
         }
-        let mut stream = TcpStream::connect(bench.gateway.addr()).unwrap();
-        let (path, token) = (path(&self.name), bench.gateway.token());
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: gateway.test\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"model\":"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        let is_there = || bench.gateway.stat("http.claude.downstream_rq_active") == 1;
-        until("the request to arrive", is_there).await;
+        until("Envoy to miss the client", || running() == 0).await;
     }
 
     /// After the fault: the exchange goes on as far as it can.
@@ -137,7 +142,7 @@ impl Scene {
             self.begin(bench);
         }
         if !self.action.ends_streams() {
-            if self.moment == Moment::ToolHeld {
+            if self.moment == Moment::ToolHeld && self.action != Action::VmPanicked {
                 // The upstream has more to say, until it is told otherwise.
                 let mut beside = self.running.as_ref().unwrap().beside();
                 beside.until(|text| text.contains(TOOL_STOP)).await;
@@ -145,9 +150,13 @@ impl Scene {
             bench.claude.open(&self.name);
         }
         let running = self.running.take().unwrap();
-        match tokio::time::timeout(LIMIT, running.whole()).await.expect("the client waits for ever") {
-            Err(_) => End { seen: "none".to_owned(), text: String::new() },
-            Ok(answer) => {
+        let beside = running.beside();
+        // Nothing wakes a stream that waits for the answer to a VM that is no more.
+        let patience = if self.action == Action::VmPanicked { PATIENCE } else { LIMIT };
+        match tokio::time::timeout(patience, running.whole()).await {
+            Err(_) => End { seen: "waits".to_owned(), text: beside.so_far() },
+            Ok(Err(_)) => End { seen: "none".to_owned(), text: String::new() },
+            Ok(Ok(answer)) => {
                 let text = answer.text();
                 let seen = match answer.status.as_u16() {
                     200 if is_whole(&answer) => "whole".to_owned(),
@@ -164,9 +173,7 @@ impl Scene {
     /// What the upstream had of it, once that is decided.
     pub(crate) async fn upstream(&self, bench: &Bench) -> &'static str {
         let path = path(&self.name);
-        let is_ours = |one: &&Observation| {
-            matches!(&one.what, Seen::RequestHead { path: asked, .. } if *asked == path)
-        };
+        let is_ours = |one: &&Observation| matches!(&one.what, Seen::RequestHead { path: asked, .. } if *asked == path);
         let Some(head) = bench.claude.observed().iter().find(is_ours).cloned() else {
             return "nothing";
         };

@@ -19,8 +19,13 @@ pub(crate) struct Sink {
 impl Sink {
     pub(crate) fn start(data: &Path) -> Self {
         // A write over the limit of `deny` is to fail, as on a full disk, and not to kill.
-        let mut child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        Self::start_within(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"], data)
+    }
+
+    /// Starts it by a program that takes the command line as its last arguments.
+    pub(crate) fn start_within(program: &[&str], data: &Path) -> Self {
+        let mut child = Command::new(program[0])
+            .args(&program[1..])
             .arg(binary("hansard"))
             .args(["sink", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -47,6 +52,16 @@ impl Sink {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// From now on the ledger is read where the sink itself sees it.
+    pub(crate) fn look_through_its_root(&mut self) {
+        let seen = self.data.strip_prefix("/").unwrap();
+        self.data = Path::new("/proc").join(self.child.id().to_string()).join("root").join(seen);
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.data
     }
 
     pub(crate) fn ledger(&self) -> Ledger {

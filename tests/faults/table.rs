@@ -1,7 +1,8 @@
 //! What is expected, one row a cell: the fault, the moment at which it strikes, and what the
 //! upstream received, the client received and the ledger holds in the end.
 //!
-//! The words are those of README's table, whose legend explains them. What must hold in every cell
+//! The words are those of README's table, whose legend explains them. `a/b` is either: whether the
+//! last bytes of an Envoy that ends at once still leave it, is chance. What must hold in every cell
 //! stands in `promises.rs`, not here.
 
 use Action::*;
@@ -144,11 +145,11 @@ pub(crate) const TABLE: &[Row] = &[
     row(EnvoyKilled,       After,        "request", "whole", "complete"),
 
     row(EnvoyTerminated,   Before,       "nothing", "none",  "nothing"),
-    row(EnvoyTerminated,   Opened,       "nothing", "none",  "client_gone"),
-    row(EnvoyTerminated,   Acknowledged, "cut",     "none",  "client_gone"),
-    row(EnvoyTerminated,   Streaming,    "cut",     "cut",   "client_gone"),
-    row(EnvoyTerminated,   ToolHeld,     "cut",     "cut",   "client_gone"),
-    row(EnvoyTerminated,   Closing,      "request", "cut",   "client_gone"),
+    row(EnvoyTerminated,   Opened,       "nothing", "none",  "open/client_gone"),
+    row(EnvoyTerminated,   Acknowledged, "cut",     "none",  "open/client_gone"),
+    row(EnvoyTerminated,   Streaming,    "cut",     "cut",   "open/client_gone"),
+    row(EnvoyTerminated,   ToolHeld,     "cut",     "cut",   "open/client_gone"),
+    row(EnvoyTerminated,   Closing,      "request", "cut",   "complete/client_gone"),
     row(EnvoyTerminated,   After,        "request", "whole", "complete"),
 
     row(EnvoyDrained,      Before,       "nothing", "none",  "nothing"),
@@ -160,11 +161,11 @@ pub(crate) const TABLE: &[Row] = &[
     row(EnvoyDrained,      After,        "request", "whole", "complete"),
 
     row(VmPanicked,        Before,       "nothing", "503",   "nothing"),
-    row(VmPanicked,        Opened,       "nothing", "503",   "open"),
-    row(VmPanicked,        Acknowledged, "cut",     "503",   "open"),
-    row(VmPanicked,        Streaming,    "cut",     "cut",   "open"),
-    row(VmPanicked,        ToolHeld,     "cut",     "cut",   "open"),
-    row(VmPanicked,        Closing,      "request", "cut",   "complete"),
+    row(VmPanicked,        Opened,       "nothing", "waits", "open"),
+    row(VmPanicked,        Acknowledged, "request", "503",   "open"),
+    row(VmPanicked,        Streaming,    "request", "cut",   "open"),
+    row(VmPanicked,        ToolHeld,     "request", "cut",   "open"),
+    row(VmPanicked,        Closing,      "request", "waits", "complete"),
     row(VmPanicked,        After,        "request", "whole", "complete"),
 
     row(ClientGone,        Before,       "nothing", "gone",  "refused"),
@@ -209,7 +210,7 @@ impl Action {
 
     /// The stream that runs does not outlive it.
     pub(crate) fn ends_streams(self) -> bool {
-        matches!(self, EnvoyKilled | EnvoyTerminated | VmPanicked | ClientGone | UpstreamCut)
+        matches!(self, EnvoyKilled | EnvoyTerminated | ClientGone | UpstreamCut)
     }
 
     /// No request passes this gateway any more.

@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Any failed step of a client, in words.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -200,6 +201,15 @@ async fn collect(
     Ok(Answer { status: head.status, headers: head.headers, body: bytes, trailers, clean })
 }
 
+/// Ends a client that nobody waits for.
+struct Leave(AbortHandle);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Running {
     /// Waits until the body so far satisfies a condition; the body so far.
     pub async fn until(&mut self, holds: impl Fn(&str) -> bool) -> Result<String, Error> {
@@ -228,8 +238,9 @@ impl Running {
         self.seen.borrow().status
     }
 
-    /// Waits for the end.
+    /// Waits for the end. Whoever stops waiting goes away.
     pub async fn whole(self) -> Result<Answer, Error> {
+        let _leaves_when_dropped = Leave(self.task.abort_handle());
         self.task.await?
     }
 
