@@ -15,6 +15,7 @@ use hansard_tests::outside::until;
 use hansard_tests::scripted::ScriptedClaude;
 use http::Method;
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -40,23 +41,25 @@ impl Bench {
     /// `trapped`: with the filter that panics on demand.
     pub(crate) async fn start(trapped: bool) -> Self {
         let data = TempDir::new().unwrap();
-        Self::over(Sink::start(data.path()), data, trapped).await
+        let filter = if trapped { trapped_wasm() } else { wasm() };
+        Self::over(Sink::start(data.path()), data, filter, "").await
     }
 
-    /// With a sink that runs.
-    pub(crate) async fn over(sink: Sink, data: TempDir, trapped: bool) -> Self {
+    /// With a sink that runs, a filter, and more lines of the policy's `record`.
+    pub(crate) async fn over(sink: Sink, data: TempDir, filter: PathBuf, record: &str) -> Self {
         let claude = Arc::new(ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap());
         let upstream = Relay::start(claude.addr());
         let wire = Relay::start(sink.addr());
         let (url, sink_addr) = (format!("http://{}", upstream.addr()), wire.addr());
+        let policy = POLICY.replace("timeout_ms: 2000", TIMEOUT) + record;
+        assert!(policy.contains(TIMEOUT));
         let starting = STARTING.acquire().await.unwrap();
         let gateway = spawn_blocking(move || {
             let envoy = envoys().remove(0);
             let mut options = Options::new(&envoy, url);
             options.sink = Some(sink_addr);
-            options.policy = POLICY.replace("timeout_ms: 2000", TIMEOUT);
-            assert!(options.policy.contains(TIMEOUT));
-            options.filter = if trapped { trapped_wasm() } else { wasm() };
+            options.policy = policy;
+            options.filter = filter;
             Gateway::start(&options)
         });
         let gateway = gateway.await.unwrap();

@@ -5,11 +5,13 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// One moment of a ledger.
 pub(crate) struct Ledger {
     pub(crate) exchanges: Vec<Exchange>,
     folder: PathBuf,
+    _copy: Option<TempDir>,
 }
 
 pub(crate) struct Exchange {
@@ -49,7 +51,20 @@ impl Ledger {
                 exchanges.push(Exchange { path, status, parts });
             }
         }
-        Self { exchanges, folder: folder.to_owned() }
+        Self { exchanges, folder: folder.to_owned(), _copy: None }
+    }
+
+    /// The same of a folder in another mount namespace, in which SQLite opens nothing: a copy, as a
+    /// crash would leave it.
+    pub(crate) fn read_copy(folder: &Path) -> Self {
+        let copy = TempDir::new().unwrap();
+        for name in ["hansard.db", "hansard.db-wal"] {
+            if let Ok(bytes) = std::fs::read(folder.join(name)) {
+                std::fs::write(copy.path().join(name), bytes).unwrap();
+            }
+        }
+        let read = Self::read(copy.path());
+        Self { _copy: Some(copy), ..read }
     }
 
     /// Exchanges of this path.

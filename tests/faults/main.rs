@@ -37,10 +37,13 @@ mod tmpfs;
 
 use bench::Bench;
 use cell::Observed;
+use hansard_tests::gateway::wasm;
+use sink::Sink;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use table::{Action, Row, TABLE};
+use table::{Action, Moment, Row, TABLE};
+use tempfile::TempDir;
 
 /// Cells that run at the same time; most of their time is spent waiting for time-outs.
 const LANES: usize = 5;
@@ -104,6 +107,28 @@ async fn lane(rows: Arc<Mutex<VecDeque<Row>>>, results: Results) {
     if let Some(bench) = kept {
         bench.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn the_checks_see_what_a_policy_lets_through() {
+    let data = TempDir::new().unwrap();
+    let sink = Sink::start(data.path());
+    let mut bench = Bench::over(sink, data, wasm(), "  on_failure: continue\n").await;
+    for (moment, broken) in [
+        (Moment::Opened, "promise 1: the upstream saw"),
+        (Moment::ToolHeld, "reached the client without progress"),
+        (Moment::Closing, "message_stop reached the client without closed"),
+    ] {
+        let row = Row { moment, action: Action::NetworkCut, upstream: "", client: "", ledger: "" };
+        let seen = cell::run(&mut bench, row, &format!("{moment:?}")).await;
+        assert_eq!((&*seen.upstream, &*seen.client), ("request", "whole"), "{moment:?}");
+        assert!(
+            seen.broken.iter().any(|one| one.contains(broken)),
+            "{moment:?}: {:?}",
+            seen.broken
+        );
+    }
+    bench.stop().await;
 }
 
 fn compare(row: &Row, seen: &Result<Observed, String>) -> Option<String> {

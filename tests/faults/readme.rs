@@ -22,30 +22,31 @@ pub(crate) fn says(rows: &[Row]) {
     assert_eq!(told, table, "README says otherwise; HANSARD_WRITE=1 writes it");
 }
 
-/// A line for each fault, a column for each moment.
+/// A column for each moment, a line for each fault; faults that end alike share one.
 fn render(rows: &[Row]) -> String {
     let mut actions: Vec<_> = rows.iter().map(|row| row.action).collect();
     actions.sort();
     actions.dedup();
     let names: Vec<_> = Moment::ALL.iter().map(|moment| moment.name()).collect();
-    let mut lines = vec![
-        format!("| fault | {} |", names.join(" | ")),
-        format!("|---|{}", "---|".repeat(names.len())),
-    ];
+    let mut lines: Vec<(Vec<&str>, String)> = Vec::new();
     for action in actions {
         let cells = Moment::ALL.map(|moment| {
             let cell = rows.iter().find(|row| (row.action, row.moment) == (action, moment));
-            let words = |row: &Row| {
-                let words = [row.upstream, row.client, row.ledger].map(dash);
-                words.join(" · ").replace('/', " or ")
-            };
             cell.map(words).unwrap_or_default()
         });
-        lines.push(format!("| {} | {} |", action.name(), cells.join(" | ")));
+        let cells = cells.join(" | ");
+        match lines.iter_mut().find(|(_, same)| *same == cells) {
+            Some((names, _)) => names.push(action.name()),
+            None => lines.push((vec![action.name()], cells)),
+        }
     }
-    lines.join("\n") + "\n"
+    let head = format!("| fault | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
+    let line =
+        |(names, cells): &(Vec<&str>, String)| format!("| {} | {cells} |\n", names.join(", "));
+    lines.iter().fold(head, |table, one| table + &line(one))
 }
 
-fn dash(word: &str) -> &str {
-    if word == "nothing" { "–" } else { word }
+fn words(row: &Row) -> String {
+    let dash = |word| if word == "nothing" { "–" } else { word };
+    [row.upstream, row.client, row.ledger].map(dash).join(" · ").replace('/', " or ")
 }

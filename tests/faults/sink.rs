@@ -54,18 +54,18 @@ impl Sink {
         self.addr
     }
 
-    /// From now on the ledger is read where the sink itself sees it.
-    pub(crate) fn look_through_its_root(&mut self) {
-        let seen = self.data.strip_prefix("/").unwrap();
-        self.data = Path::new("/proc").join(self.child.id().to_string()).join("root").join(seen);
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.data
+    /// The data folder, as the sink itself sees it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let root = Path::new("/proc").join(self.child.id().to_string()).join("root");
+        root.join(self.data.strip_prefix("/").unwrap())
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
-        Ledger::read(&self.data)
+        if self.data.join("hansard.db").exists() {
+            Ledger::read(&self.data)
+        } else {
+            Ledger::read_copy(&self.folder())
+        }
     }
 
     /// What it logged.

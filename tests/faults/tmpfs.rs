@@ -5,6 +5,7 @@
 
 use crate::bench::{Bench, is_whole};
 use crate::sink::Sink;
+use hansard_tests::gateway::wasm;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::Command;
@@ -22,10 +23,9 @@ async fn a_full_file_system_lets_nothing_through_and_is_recovered_from() {
         println!("no file system can be mounted here; nothing was tried");
         return;
     }
-    let mut sink = Sink::start_within(&within, data.path());
-    sink.look_through_its_root();
-    let folder = sink.folder().to_owned();
-    let bench = Bench::over(sink, data, false).await;
+    let sink = Sink::start_within(&within, data.path());
+    let folder = sink.folder();
+    let bench = Bench::over(sink, data, wasm(), "").await;
 
     let ballast = folder.join("ballast");
     let mut file = OpenOptions::new().create(true).append(true).open(&ballast).unwrap();
