@@ -34,7 +34,7 @@ pub(crate) struct Bench {
     pub(crate) wire: Relay,
     pub(crate) sink: Sink,
     pub(crate) gateway: Gateway,
-    pub(crate) data: TempDir,
+    data: TempDir,
 }
 
 impl Bench {
@@ -42,7 +42,7 @@ impl Bench {
     pub(crate) async fn start(trapped: bool) -> Self {
         let data = TempDir::new().unwrap();
         let filter = if trapped { trapped_wasm() } else { wasm() };
-        Self::over(Sink::start(data.path()), data, filter, "").await
+        Self::over(Sink::start(&folder(&data)), data, filter, "").await
     }
 
     /// With a sink that runs, a filter, and more lines of the policy's `record`.
@@ -67,6 +67,11 @@ impl Bench {
         let bench = Self { claude, upstream, wire, sink, gateway, data };
         bench.recovers().await;
         bench
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn folder(&self) -> PathBuf {
+        folder(&self.data)
     }
 
     pub(crate) async fn stop(self) {
@@ -111,6 +116,11 @@ impl Bench {
         };
         until("every part to be on record", is_settled).await;
     }
+}
+
+/// The sink's data folder, with room beside it for what it keeps apart.
+pub(crate) fn folder(data: &TempDir) -> PathBuf {
+    data.path().join("data")
 }
 
 pub(crate) fn is_whole(answer: &Answer) -> bool {

@@ -54,16 +54,12 @@ impl Ledger {
         Self { exchanges, folder: folder.to_owned(), _copy: None }
     }
 
-    /// The same of a folder in another mount namespace, in which SQLite opens nothing: a copy, as a
-    /// crash would leave it.
+    /// The same of a folder in another mount namespace, in which SQLite opens nothing: a copy of it and
+    /// of what stands beside it, as a crash would leave them.
     pub(crate) fn read_copy(folder: &Path) -> Self {
         let copy = TempDir::new().unwrap();
-        for name in ["hansard.db", "hansard.db-wal"] {
-            if let Ok(bytes) = std::fs::read(folder.join(name)) {
-                std::fs::write(copy.path().join(name), bytes).unwrap();
-            }
-        }
-        let read = Self::read(copy.path());
+        copy_tree(folder.parent().unwrap(), copy.path());
+        let read = Self::read(&copy.path().join(folder.file_name().unwrap()));
         Self { _copy: Some(copy), ..read }
     }
 
@@ -130,4 +126,17 @@ fn content(json: &[u8], kind: &str) -> Value {
     let record: Value = serde_json::from_slice(json).unwrap();
     let versions = record.as_object().unwrap();
     versions.values().next().unwrap()["part"][kind].clone()
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_tree(&from, &to);
+        } else if !from.ends_with("ballast") && !from.ends_with("hansard.db-shm") {
+            // A journal may go while it is copied.
+            let _gone = std::fs::copy(&from, &to);
+        }
+    }
 }

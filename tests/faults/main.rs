@@ -112,7 +112,7 @@ async fn lane(rows: Arc<Mutex<VecDeque<Row>>>, results: Results) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn the_checks_see_what_a_policy_lets_through() {
     let data = TempDir::new().unwrap();
-    let sink = Sink::start(data.path());
+    let sink = Sink::start(&bench::folder(&data));
     let mut bench = Bench::over(sink, data, wasm(), "  on_failure: continue\n").await;
     for (moment, broken) in [
         (Moment::Opened, "promise 1: the upstream saw"),

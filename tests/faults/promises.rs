@@ -22,7 +22,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Waits for the upstream to see the exchange of this name.
     pub(crate) fn start(bench: &Bench, name: &str) -> Self {
-        let (claude, folder) = (Arc::clone(&bench.claude), bench.data.path().to_owned());
+        let (claude, folder) = (Arc::clone(&bench.claude), bench.folder());
         let path = format!("/v1/messages?cell={name}");
         let upstream = tokio::spawn(async move {
             let mut ours = None;
@@ -44,7 +44,7 @@ impl Watch {
 
     /// Waits for the client to see what had to wait for a part.
     pub(crate) fn client(&mut self, bench: &Bench, name: &str, mut eyes: Beside) {
-        let folder = bench.data.path().to_owned();
+        let folder = bench.folder();
         let path = format!("/v1/messages?cell={name}");
         self.client = Some(tokio::spawn(async move {
             let mut broken = Vec::new();

@@ -145,7 +145,7 @@ impl Action {
 }
 
 fn start_sink(bench: &mut Bench) {
-    bench.sink = Sink::start(bench.data.path());
+    bench.sink = Sink::start(&bench.folder());
     bench.wire.lead_to(bench.sink.addr());
     bench.wire.listen();
 }

@@ -2,7 +2,8 @@
 //! upstream received, the client received and the ledger holds in the end.
 //!
 //! The words are those of README's table, whose legend explains them. `a/b` is either: whether the
-//! last bytes of an Envoy that ends at once still leave it, is chance. What must hold in every cell
+//! last bytes of an Envoy that ends at once still leave it, or of a response that is cut as it
+//! comes have been taken, is chance. What must hold in every cell
 //! stands in `promises.rs`, not here.
 
 use Action::*;
@@ -162,9 +163,9 @@ pub(crate) const TABLE: &[Row] = &[
 
     row(VmPanicked,        Before,       "nothing", "503",   "nothing"),
     row(VmPanicked,        Opened,       "nothing", "waits", "open"),
-    row(VmPanicked,        Acknowledged, "request", "503",   "open"),
-    row(VmPanicked,        Streaming,    "request", "cut",   "open"),
-    row(VmPanicked,        ToolHeld,     "request", "cut",   "open"),
+    row(VmPanicked,        Acknowledged, "request/cut", "503",   "open"),
+    row(VmPanicked,        Streaming,    "request/cut", "cut",   "open"),
+    row(VmPanicked,        ToolHeld,     "request/cut", "cut",   "open"),
     row(VmPanicked,        Closing,      "request", "waits", "complete"),
     row(VmPanicked,        After,        "request", "whole", "complete"),
 

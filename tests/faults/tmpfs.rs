@@ -1,9 +1,9 @@
-//! A disk that is really full: a file system of two megabytes, in a namespace of the sink's own.
+//! A disk that is really full: a file system of four megabytes, in a namespace of the sink's own.
 //!
 //! Where the system lets nobody make such a namespace there is nothing to try; the matrix then
 //! stands on its simulation alone.
 
-use crate::bench::{Bench, is_whole};
+use crate::bench::{Bench, folder, is_whole};
 use crate::sink::Sink;
 use hansard_tests::gateway::wasm;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Runs what follows in a mount namespace of its own, where the folder is a small file system.
 const WITHIN: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
-const MOUNT: &str = "mount -t tmpfs -o size=2m none \"$0\" && exec \"$@\"";
+const MOUNT: &str = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_full_file_system_lets_nothing_through_and_is_recovered_from() {
@@ -23,11 +23,10 @@ async fn a_full_file_system_lets_nothing_through_and_is_recovered_from() {
         println!("no file system can be mounted here; nothing was tried");
         return;
     }
-    let sink = Sink::start_within(&within, data.path());
-    let folder = sink.folder();
+    let sink = Sink::start_within(&within, &folder(&data));
+    let ballast = sink.folder().join("ballast");
     let bench = Bench::over(sink, data, wasm(), "").await;
 
-    let ballast = folder.join("ballast");
     let mut file = OpenOptions::new().create(true).append(true).open(&ballast).unwrap();
     while file.write(&[0; 4096]).is_ok_and(|written| written > 0) {}
     let full = file.metadata().unwrap().len();
