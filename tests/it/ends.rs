@@ -74,7 +74,8 @@ async fn an_upstream_that_is_not_there_is_an_error_on_record() {
             assert_eq!(answer.status, 503, "{http:?}");
             let parts = sink.wait("the end", |p| p.len() >= n + 2).await;
             assert_eq!(kind(&parts[n]), "opened");
-            assert_eq!(kind(parts.last().unwrap()), "closed");
+            let closed = closed_as(&parts[n..], "upstream_failed").unwrap();
+            assert_eq!(content(closed)["response"]["status"], 503, "{http:?}");
         }
     }
 }

@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Any failed step of a client, in words.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -47,6 +48,9 @@ pub struct Running {
     seen: watch::Receiver<Seen>,
     task: tokio::task::JoinHandle<Result<Answer, Error>>,
 }
+
+/// A second pair of eyes on a response that is under way.
+pub struct Beside(watch::Receiver<Seen>);
 
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -150,10 +154,20 @@ impl Client {
 
     /// One GET without anything, for Envoy's admin interface.
     pub fn get(addr: SocketAddr, path: &str) -> String {
+        Self::ask(addr, "GET", path)
+    }
+
+    /// The same with POST.
+    pub fn post(addr: SocketAddr, path: &str) -> String {
+        Self::ask(addr, "POST", path)
+    }
+
+    fn ask(addr: SocketAddr, method: &str, path: &str) -> String {
         let text = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(addr)?;
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+            write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\n")?;
+            write!(stream, "content-length: 0\r\nconnection: close\r\n\r\n")?;
             let mut text = String::new();
             stream.read_to_string(&mut text)?;
             Ok(text)
@@ -187,6 +201,15 @@ async fn collect(
     Ok(Answer { status: head.status, headers: head.headers, body: bytes, trailers, clean })
 }
 
+/// Ends a client that nobody waits for.
+struct Leave(AbortHandle);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Running {
     /// Waits until the body so far satisfies a condition; the body so far.
     pub async fn until(&mut self, holds: impl Fn(&str) -> bool) -> Result<String, Error> {
@@ -200,6 +223,11 @@ impl Running {
         Err(format!("the response ended first: {:?}", (&mut self.task).await?).into())
     }
 
+    /// For a task that looks on while another waits.
+    pub fn beside(&self) -> Beside {
+        Beside(self.seen.clone())
+    }
+
     /// What came so far.
     pub fn so_far(&self) -> String {
         String::from_utf8_lossy(&self.seen.borrow().body).into_owned()
@@ -210,14 +238,28 @@ impl Running {
         self.seen.borrow().status
     }
 
-    /// Waits for the end.
+    /// Waits for the end. Whoever stops waiting goes away.
     pub async fn whole(self) -> Result<Answer, Error> {
+        let _leaves_when_dropped = Leave(self.task.abort_handle());
         self.task.await?
     }
 
     /// Goes away in the middle.
     pub fn abandon(self) {
         self.task.abort();
+    }
+}
+
+impl Beside {
+    /// Waits until the body so far satisfies a condition; false when the response ends without.
+    pub async fn until(&mut self, holds: impl Fn(&str) -> bool) -> bool {
+        let text = |seen: &Seen| String::from_utf8_lossy(&seen.body).into_owned();
+        self.0.wait_for(|seen| holds(&text(seen))).await.is_ok()
+    }
+
+    /// What came so far.
+    pub fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow().body).into_owned()
     }
 }
 

@@ -4,10 +4,12 @@
 //! installs them and sets it.
 
 use crate::client::Client;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -40,11 +42,13 @@ pub struct Options<'a> {
     pub sink: Option<SocketAddr>,
     pub policy: String,
     pub workers: u32,
+    pub filter: PathBuf,
 }
 
 impl<'a> Options<'a> {
     pub fn new(envoy: &'a Path, upstream: String) -> Self {
-        Self { envoy, upstream, sink: None, policy: POLICY.to_owned(), workers: 1 }
+        let policy = POLICY.to_owned();
+        Self { envoy, upstream, sink: None, policy, workers: 1, filter: wasm() }
     }
 }
 
@@ -84,7 +88,7 @@ impl Gateway {
             .arg("--envoy")
             .arg(options.envoy)
             .arg("--filter")
-            .arg(wasm())
+            .arg(&options.filter)
             .args(more)
             .env_remove("ANTHROPIC_API_KEY")
             .env("USER", "tester")
@@ -181,10 +185,27 @@ impl Gateway {
         std::fs::read_to_string(self.data().join("envoy/envoy.log")).unwrap_or_default()
     }
 
-    /// A counter of Envoy's.
-    pub fn stat(&self, name: &str) -> u64 {
+    /// Envoy's process.
+    pub fn envoy_pid(&self) -> Option<u32> {
+        let is_child = |pid: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // `PID (NAME) STATE PARENT …`, where the name may hold anything.
+            let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            parent == Some(&self.child.id().to_string())
+        };
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(is_child)
+    }
+
+    /// Envoy's admin interface.
+    pub fn admin(&self) -> Option<SocketAddr> {
         let admin = std::fs::read_to_string(self.data().join("envoy/admin.txt"));
-        let Ok(addr) = admin.unwrap_or_default().trim().parse() else { return 0 };
+        admin.unwrap_or_default().trim().parse().ok()
+    }
+
+    /// A counter or gauge of Envoy's.
+    pub fn stat(&self, name: &str) -> u64 {
+        let Some(addr) = self.admin() else { return 0 };
         let text = Client::get(addr, &format!("/stats?filter={name}"));
         text.lines()
             .find_map(|line| line.split_once(&format!("{name}: "))?.1.trim().parse().ok())
@@ -193,8 +214,7 @@ impl Gateway {
 
     /// Envoy's metrics, as Prometheus reads them.
     pub fn metrics(&self) -> String {
-        let admin = std::fs::read_to_string(self.data().join("envoy/admin.txt"));
-        let Ok(addr) = admin.unwrap_or_default().trim().parse() else { return String::new() };
+        let Some(addr) = self.admin() else { return String::new() };
         Client::get(addr, "/stats/prometheus")
     }
 
@@ -250,7 +270,21 @@ pub fn wasm() -> PathBuf {
     std::env::var_os("HANSARD_FILTER_WASM").map_or(built, PathBuf::from)
 }
 
-/// A port that is free now.
+/// The same with its trap: a VM in which a request with the header `x-hansard-trap` panics.
+pub fn trapped_wasm() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/wasm32-wasip1/wasm/examples/trapped_filter.wasm");
+    assert!(built.exists(), "{} is missing; run the tests by `make test`", built.display());
+    built
+}
+
+/// A port that is free now, and that no other test of this process was given.
 pub fn free_port() -> io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    loop {
+        let addr = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(addr) {
+            return Ok(addr);
+        }
+    }
 }

@@ -41,6 +41,7 @@ pub(super) const FIXTURES: &[Fixture] = fixtures!(
     "slow_end"
     "stall"
     "thinking"
+    "tool_then_gate"
     "tool_use"
     "trailers"
     "two_tools"

@@ -27,6 +27,9 @@ use hansard_record::{Entry, ExchangeId};
 /// Header fields that can carry a credential.
 const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "proxy-authorization", "cookie"];
 
+/// Envoy's `response.code_details` of what the upstream itself answered.
+const VIA_UPSTREAM: &str = "via_upstream";
+
 /// A request's head, less its credentials.
 #[derive(Debug)]
 pub struct Head {
@@ -111,11 +114,18 @@ impl Ending {
         Self { why, detail: None, flags: None }
     }
 
+    /// Whether the host answered in the upstream's place, which it could not reach or which broke off
+    /// before its own answer began.
+    #[must_use]
+    pub fn is_substitute(&self) -> bool {
+        self.detail.as_deref().is_some_and(|detail| detail != VIA_UPSTREAM)
+    }
+
     /// Whether the host saw the upstream's response to its end (delivery `access_log`, where
     /// nothing of ours waits for it).
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.flags.unwrap_or(0) == 0 && self.detail.as_deref() == Some("via_upstream")
+        self.flags.unwrap_or(0) == 0 && self.detail.as_deref() == Some(VIA_UPSTREAM)
     }
 
     /// An end that the host reports, told by its response flags (envoy/stream_info,

@@ -217,10 +217,7 @@ impl Flow {
             return;
         }
         let now = self.now();
-        let ending = Ending::reported(
-            host::text_property(&["response", "code_details"]),
-            host::number_property(&["response", "flags"]),
-        );
+        let ending = reported();
         let logged = self.is_logged();
         let rules = Rc::clone(&self.rules);
         let parcel = self.write(|redactor, scribe| match phase {
@@ -287,4 +284,12 @@ impl Flow {
     fn now(&self) -> u64 {
         host::now().unwrap_or(0)
     }
+}
+
+/// How the host says that the stream ends.
+fn reported() -> Ending {
+    Ending::reported(
+        host::text_property(&["response", "code_details"]),
+        host::number_property(&["response", "flags"]),
+    )
 }

@@ -29,6 +29,8 @@ impl Flow {
     fn arrive(&mut self) -> Option<Arrival> {
         let now = host::now().ok()?;
         let headers = host::headers(Map::Headers(Side::Request)).ok()?;
+        #[cfg(feature = "trap")]
+        crate::trap::spring(&headers);
         let address = host::text_property(&["source", "address"]).unwrap_or_default();
         // A property costs a microsecond or two; without TLS there is no certificate.
         let is_tls = headers.first(":scheme") == Some("https");

@@ -1,7 +1,7 @@
 //! The response's callbacks: what is whole waits for its part, a stream flows up to what must be on
 //! record first.
 
-use super::{Flow, Phase};
+use super::{Flow, Phase, reported};
 use crate::hold::Step;
 use crate::host::{self, Buffer, Map, Side};
 use hansard_core::exchange::{Completed, Ending, Pass, Responding, Whole};
@@ -148,9 +148,17 @@ impl Flow {
         *closing = true;
         self.charge.set(self.buffered.saturating_mul(4));
         let rules = Rc::clone(&self.rules);
+        let ending = reported();
         let written = match host::read(Buffer::Body(Side::Response), 0, self.buffered) {
             Ok(body) if body.len() == self.buffered => rules.redact(&self.vm, |redactor| {
-                self.vm.write(|scribe| whole.complete(redactor, scribe, &body, now))
+                self.vm.write(|scribe| {
+                    if !ending.is_substitute() {
+                        return whole.complete(redactor, scribe, &body, now);
+                    }
+                    // Envoy's own answer passes as it is, and is no end of the upstream's.
+                    let parcel = whole.close(ending, redactor, scribe, &body, now)?;
+                    Ok(Completed { parcel, wire: None, answer: None })
+                })
             }),
             _ => None,
         };

@@ -1,0 +1,128 @@
+//! A gateway that faults strike: the real Envoy and filter, the real sink with its ledger, a
+//! scripted Claude, and a relay on each way out of Envoy.
+//!
+//! ```text
+//! client ─▶ Envoy ─▶ relay ─▶ scripted Claude
+//!             └────▶ relay ─▶ hansard sink ─▶ ledger
+//! ```
+
+use crate::ledger::Ledger;
+use crate::relay::{Relay, Way};
+use crate::sink::Sink;
+use hansard_tests::client::{Answer, Running};
+use hansard_tests::gateway::{Gateway, Options, POLICY, envoys, trapped_wasm, wasm};
+use hansard_tests::outside::until;
+use hansard_tests::scripted::ScriptedClaude;
+use http::Method;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Envoy compiles the filter at its start, for seconds of both cores: not all at once.
+static STARTING: Semaphore = Semaphore::const_new(2);
+
+/// Longer than an acknowledgement takes on a busy machine.
+const TIMEOUT: &str = "timeout_ms: 3000";
+
+pub(crate) struct Bench {
+    pub(crate) claude: Arc<ScriptedClaude>,
+    pub(crate) upstream: Relay,
+    pub(crate) wire: Relay,
+    pub(crate) sink: Sink,
+    pub(crate) gateway: Gateway,
+    data: TempDir,
+}
+
+impl Bench {
+    /// `trapped`: with the filter that panics on demand.
+    pub(crate) async fn start(trapped: bool) -> Self {
+        let data = TempDir::new().unwrap();
+        let filter = if trapped { trapped_wasm() } else { wasm() };
+        Self::over(Sink::start(&folder(&data)), data, filter, "").await
+    }
+
+    /// With a sink that runs, a filter, and more lines of the policy's `record`.
+    pub(crate) async fn over(sink: Sink, data: TempDir, filter: PathBuf, record: &str) -> Self {
+        let claude = Arc::new(ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap());
+        let upstream = Relay::start(claude.addr());
+        let wire = Relay::start(sink.addr());
+        let (url, sink_addr) = (format!("http://{}", upstream.addr()), wire.addr());
+        let policy = POLICY.replace("timeout_ms: 2000", TIMEOUT) + record;
+        assert!(policy.contains(TIMEOUT));
+        let starting = STARTING.acquire().await.unwrap();
+        let gateway = spawn_blocking(move || {
+            let envoy = envoys().remove(0);
+            let mut options = Options::new(&envoy, url);
+            options.sink = Some(sink_addr);
+            options.policy = policy;
+            options.filter = filter;
+            Gateway::start(&options)
+        });
+        let gateway = gateway.await.unwrap();
+        drop(starting);
+        let bench = Self { claude, upstream, wire, sink, gateway, data };
+        bench.recovers().await;
+        bench
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn folder(&self) -> PathBuf {
+        folder(&self.data)
+    }
+
+    pub(crate) async fn stop(self) {
+        self.wire.set(Way::Pass);
+        spawn_blocking(move || drop(self)).await.unwrap();
+    }
+
+    pub(crate) fn begin(&self, script: &str, path: &str) -> Running {
+        let body = json!({
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "model": "claude-sonnet-4-5", "max_tokens": 100, "stream": true,
+        });
+        let client = self.gateway.client().script(script);
+        client.begin(Method::POST, path, body.to_string().into())
+    }
+
+    /// Waits until Envoy has seen that the sink is there.
+    pub(crate) async fn sees_the_sink(&self) {
+        let healthy = || self.gateway.stat("cluster.hansard_sink.membership_healthy") == 1;
+        until("Envoy to see the sink", healthy).await;
+    }
+
+    /// After a fault is over, exchanges are whole and on record again, without anybody's help; and
+    /// everything that was numbered up to then is in the ledger, or named as abandoned.
+    pub(crate) async fn recovers(&self) {
+        self.sees_the_sink().await;
+        let proof = "/v1/messages?recovered";
+        let is_there = |ledger: &Ledger| ledger.asked(proof).count();
+        let before = is_there(&self.sink.ledger());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.begin("tool_use", proof).whole().await;
+            if answer.as_ref().is_ok_and(is_whole) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "the gateway does not recover: {answer:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let is_settled = || {
+            let ledger = self.sink.ledger();
+            is_there(&ledger) > before && ledger.gaps().is_empty()
+        };
+        until("every part to be on record", is_settled).await;
+    }
+}
+
+/// The sink's data folder, with room beside it for what it keeps apart.
+pub(crate) fn folder(data: &TempDir) -> PathBuf {
+    data.path().join("data")
+}
+
+pub(crate) fn is_whole(answer: &Answer) -> bool {
+    answer.status == 200 && answer.clean && answer.text().contains("message_stop")
+}

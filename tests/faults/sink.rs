@@ -1,0 +1,130 @@
+//! The real `hansard sink`, as a process that can be frozen, killed, stopped and denied the disk.
+
+use crate::ledger::Ledger;
+use hansard_tests::gateway::binary;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+pub(crate) struct Sink {
+    child: Child,
+    addr: SocketAddr,
+    data: PathBuf,
+    said: Arc<Mutex<String>>,
+}
+
+impl Sink {
+    pub(crate) fn start(data: &Path) -> Self {
+        // A write over the limit of `deny` is to fail, as on a full disk, and not to kill.
+        Self::start_within(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"], data)
+    }
+
+    /// Starts it by a program that takes the command line as its last arguments.
+    pub(crate) fn start_within(program: &[&str], data: &Path) -> Self {
+        let mut child = Command::new(program[0])
+            .args(&program[1..])
+            .arg(binary("hansard"))
+            .args(["sink", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said = Arc::<Mutex<String>>::default();
+        let (hearing, mut stderr) = (Arc::clone(&said), child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = stderr.read(&mut piece) {
+                hearing.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
+            }
+        });
+        let addr = line.split("listening on ").nth(1).and_then(|rest| rest.split(',').next());
+        let Some(addr) = addr.and_then(|addr| addr.parse().ok()) else {
+            panic!("the sink did not start: {line}{}", said.lock().unwrap());
+        };
+        Self { child, addr, data: data.to_owned(), said }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The data folder, as the sink itself sees it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let root = Path::new("/proc").join(self.child.id().to_string()).join("root");
+        root.join(self.data.strip_prefix("/").unwrap())
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        if self.data.join("hansard.db").exists() {
+            Ledger::read(&self.data)
+        } else {
+            Ledger::read_copy(&self.folder())
+        }
+    }
+
+    /// What it logged.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM: what has arrived is stored when this returns.
+    pub(crate) fn stop(&mut self) {
+        self.terminate();
+        self.wait();
+    }
+
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn wait(&mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the sink ended with {status}: {}", self.said());
+    }
+
+    /// No file may grow over so many bytes (RLIMIT_FSIZE), nor be written behind them; `None` lifts
+    /// the limit.
+    pub(crate) fn deny(&self, over: Option<u64>) {
+        let limit = Rlimit { current: over, maximum: None };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
+    }
+
+    /// Bytes of the write-ahead log.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        std::fs::metadata(self.data.join("hansard.db-wal")).map_or(0, |file| file.len())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _it_may_be_gone = self.child.kill();
+        let _it_may_be_gone = self.child.wait();
+    }
+}
