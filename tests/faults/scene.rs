@@ -82,7 +82,9 @@ impl Scene {
             }
             Moment::Streaming => format!("stall?gate={gate}"),
             Moment::ToolHeld => format!("tool_then_gate?gate={gate}"),
-            Moment::Closing | Moment::After => "tool_use".to_owned(),
+            // No tool call: its part must not be caught together with the last one.
+            Moment::Closing => "text".to_owned(),
+            Moment::After => "tool_use".to_owned(),
         };
         let running = bench.begin(&script, &path(&self.name));
         self.watch.client(bench, &self.name, running.beside());
