@@ -27,7 +27,8 @@ impl Sink {
         let mut child = Command::new(program[0])
             .args(&program[1..])
             .arg(binary("hansard"))
-            .args(["sink", "--listen", "127.0.0.1:0", "--data"])
+            // The disk itself is to say that it is full, not what watches over it.
+            .args(["sink", "--least-free", "0", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,4 +1,4 @@
-//! A disk that is really full: a file system of four megabytes, in a namespace of the sink's own.
+//! A disk that is really full: a file system of sixteen megabytes, in a namespace of the sink's own.
 //!
 //! Where the system lets nobody make such a namespace there is nothing to try; the matrix then
 //! stands on its simulation alone.
@@ -12,7 +12,7 @@ use std::process::Command;
 
 /// Runs what follows in a mount namespace of its own, where the folder is a small file system.
 const WITHIN: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
-const MOUNT: &str = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
+const MOUNT: &str = "mount -t tmpfs -o size=16m none \"$0\" && exec \"$@\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_full_file_system_lets_nothing_through_and_is_recovered_from() {
