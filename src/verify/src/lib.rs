@@ -21,7 +21,7 @@ pub use bundle::{Bundle, FORMAT, Proven, verify as verify_bundle};
 pub use checkpoint::Kept;
 pub use ledger::verify;
 pub use numbers::Gap;
-pub use witness::{Refusal, Witness};
+pub use witness::{Refusal, Witness, cosigned};
 
 use std::path::PathBuf;
 use thiserror::Error;

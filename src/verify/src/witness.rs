@@ -6,7 +6,7 @@ use crate::VerifyError;
 use crate::checkpoint::PublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -148,6 +148,47 @@ impl Witness {
     }
 }
 
+/// Whether a witness co-signed a checkpoint: when, in Unix seconds. `key`: the witness's public key.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn cosigned(note: &[u8], key: &str) -> Result<u64, String> {
+    let wrong = |why: &str| Err(why.to_owned());
+    let mut fields = key.trim().splitn(3, '+');
+    let (Some(name), Some(_), Some(public)) = (fields.next(), fields.next(), fields.next()) else {
+        return wrong("the witness's key is not of the form name+id+key");
+    };
+    let public = STANDARD.decode(public).unwrap_or_default();
+    let verifying = match public.split_first() {
+        Some((&COSIGNATURE, bytes)) => {
+            bytes.try_into().ok().and_then(|bytes| VerifyingKey::from_bytes(bytes).ok())
+        }
+        _ => None,
+    };
+    let Some(verifying) = verifying else {
+        return wrong("the witness's key is not one for co-signatures");
+    };
+    let note = String::from_utf8_lossy(note);
+    let Some((text, signatures)) = note.split_once("\n\n") else {
+        return wrong("it is not a signed note");
+    };
+    let own = signatures.lines().filter_map(|line| line.strip_prefix("\u{2014} ")?.split_once(' '));
+    for (_, signature) in own.filter(|(of, _)| *of == name) {
+        let bytes = STANDARD.decode(signature).unwrap_or_default();
+        let Some((found, rest)) = bytes.split_first_chunk::<4>() else { continue };
+        let Some((time, signature)) = rest.split_first_chunk::<8>() else { continue };
+        let time = u64::from_be_bytes(*time);
+        let message = format!("cosignature/v1\ntime {time}\n{text}\n");
+        let Ok(signature) = Signature::from_slice(signature) else { continue };
+        if *found == id(name, &public)
+            && verifying.verify_strict(message.as_bytes(), &signature).is_ok()
+        {
+            return Ok(time);
+        }
+    }
+    wrong("this witness did not co-sign it")
+}
+
 /// The kind of signature that stands before a public key.
 const COSIGNATURE: u8 = 4;
 
@@ -222,6 +263,12 @@ mod tests {
         let mut witness = open();
         let line = witness.add(log.request(0, 4).as_bytes(), 1_700_000_000).unwrap();
         assert!(line.starts_with("\u{2014} witness.example "), "{line}");
+        let request = log.request(0, 4);
+        let note = format!("{}{line}", request.split_once("\n\n").unwrap().1);
+        let public_of_witness = witness.public_key();
+        assert_eq!(cosigned(note.as_bytes(), &public_of_witness), Ok(1_700_000_000));
+        assert!(cosigned(note.replacen('4', "5", 1).as_bytes(), &public_of_witness).is_err());
+        assert!(cosigned(note.as_bytes(), &public).is_err(), "the log's key is no witness's");
         let cases = [
             (log.request(0, 5), Err(Refusal::Conflict(4))),
             (fork.request(4, 9), Err(Refusal::Inconsistent)),

@@ -3,6 +3,7 @@
 use crate::cli::Data;
 use crate::failure::{Failure, No};
 use crate::paint::Paint;
+use crate::sink::COSIGNED;
 use hansard_verify::{Kept, Report, VerifyError};
 use serde_json::json;
 use std::fs;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
   hansard verify
   hansard verify --data /var/lib/hansard --key \"$(cat checkpoint.pub)\"
   hansard verify --since checkpoint-of-last-month
+  hansard verify --witness-key \"$(cat witness.pub)\"
   hansard verify --bundle evidence.json --key \"$(cat checkpoint.pub)\"
 
 A ledger that was cut, or replaced as a whole, contradicts a checkpoint of earlier: keep one
@@ -26,6 +28,10 @@ pub(crate) struct Args {
     /// A checkpoint that was kept earlier: the log must go on from it
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
+    /// The public key of the witness whose last co-signed checkpoint (`cosigned` in the data folder)
+    /// the log must go on from
+    #[arg(long, value_name = "VKEY", conflicts_with_all = ["since", "bundle"])]
+    witness_key: Option<String>,
     /// The key that verifies checkpoints; without it, the one in the keys' folder or in the bundle
     #[arg(long, value_name = "VKEY")]
     key: Option<String>,
@@ -65,7 +71,14 @@ fn look(args: &Args) -> Result<(Report, bool), Failure> {
         Some(key) => key.clone(),
         None => args.data.keys().public()?,
     };
-    let kept = args.since.as_deref().map(read).transpose()?.map(Kept);
+    let kept = match &args.witness_key {
+        Some(witness) => {
+            let note = read(&args.data.data.join(COSIGNED))?;
+            hansard_verify::cosigned(&note, witness).map_err(|why| VerifyError::Kept { why })?;
+            Some(Kept(note))
+        }
+        None => args.since.as_deref().map(read).transpose()?.map(Kept),
+    };
     let to_person = io::stderr().is_terminal();
     let report = hansard_verify::verify(&args.data.data, &key, kept.as_ref(), |done, all| {
         if to_person {

@@ -13,6 +13,8 @@ pub(crate) mod http;
 mod service;
 mod witness;
 
+pub(crate) use cosign::COSIGNED;
+
 use crate::cli::Data;
 use crate::failure::Failure;
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;

@@ -402,6 +402,7 @@ async fn over_http_are_figures_and_a_log_that_a_witness_cosigns() {
     let witness = hansard_verify::Witness::open(&folder.path().join("memory"), &log, &key).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let public = witness.public_key();
     let app = crate::ledger::witness::router(witness);
     tokio::spawn(axum::serve(listener, app).into_future());
     let cosigning = tokio::spawn(cosign::run(source, uri));
@@ -421,6 +422,8 @@ async fn over_http_are_figures_and_a_log_that_a_witness_cosigns() {
             .await
             .unwrap();
     }
+    let note = std::fs::read(data.join(cosign::COSIGNED)).unwrap();
+    assert!(hansard_verify::cosigned(&note, &public).is_ok());
     cosigning.abort();
     sink.stop().await;
 }
