@@ -407,7 +407,7 @@ async fn over_http_are_figures_and_a_log_that_a_witness_cosigns() {
     tokio::spawn(axum::serve(listener, app).into_future());
     let cosigning = tokio::spawn(cosign::run(source, uri));
     for size in [1, 2] {
-        let cosigned = data.join(cosign::COSIGNED);
+        let cosigned = data.join(COSIGNED);
         let (head, name) = (format!("\n{size}\n"), "\u{2014} witness.example ");
         let is_there = || std::fs::read_to_string(&cosigned).unwrap_or_default().contains(&head);
         for _ in 0..600 {
@@ -422,7 +422,7 @@ async fn over_http_are_figures_and_a_log_that_a_witness_cosigns() {
             .await
             .unwrap();
     }
-    let note = std::fs::read(data.join(cosign::COSIGNED)).unwrap();
+    let note = std::fs::read(data.join(COSIGNED)).unwrap();
     assert!(hansard_verify::cosigned(&note, &public).is_ok());
     cosigning.abort();
     sink.stop().await;
