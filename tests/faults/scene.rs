@@ -148,8 +148,13 @@ impl Scene {
                 // The upstream has more to say, until it is told otherwise.
                 let mut beside = self.running.as_ref().unwrap().beside();
                 beside.until(|text| text.contains(TOOL_STOP)).await;
+                // An answer that ended without the call is cut off above: it must not win a race.
+                if beside.so_far().contains(TOOL_STOP) {
+                    bench.claude.open(&self.name);
+                }
+            } else {
+                bench.claude.open(&self.name);
             }
-            bench.claude.open(&self.name);
         }
         let running = self.running.take().unwrap();
         let beside = running.beside();
