@@ -135,7 +135,7 @@ impl Writer {
         let keys = Keys::at(&options.keys.clone().unwrap_or_else(|| beside(folder)));
         let open = Open::new(connection)?;
         keys.prepare(open.log.size() == 0)?;
-        let (shelf, signer) = (Shelf::new(keys.master()?), keys.signer()?);
+        let (shelf, signer) = (Shelf::new(keys.master()?)?, keys.signer()?);
         let queue = Arc::new(Queue::new(options.queue_bytes));
         let counters = Arc::new(Counters::default());
         let work = Work {

@@ -23,6 +23,21 @@ const LEVEL: i32 = 3;
 /// No block is larger when it is unpacked: above the largest part.
 const MOST: usize = 256 << 20;
 
+/// Compresses one text after another: its memory costs more to get than a small text to compress.
+pub(crate) struct Packer(zstd::bulk::Compressor<'static>);
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Packer")
+    }
+}
+
+impl Packer {
+    pub(crate) fn new() -> Option<Self> {
+        zstd::bulk::Compressor::new(LEVEL).ok().map(Self)
+    }
+}
+
 /// The key that wraps every session's. Never printed.
 pub(crate) struct Master([u8; KEY]);
 
@@ -92,8 +107,8 @@ impl SessionKey {
     }
 
     /// Compresses and seals a text.
-    pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let packed = zstd::bulk::compress(text, LEVEL).ok()?;
+    pub(crate) fn seal(&self, packer: &mut Packer, text: &[u8]) -> Option<Vec<u8>> {
+        let packed = packer.0.compress(text).ok()?;
         seal(&self.sealing, &packed, b"")
     }
 
@@ -138,7 +153,8 @@ mod tests {
         let master = Master::new([7; 32]);
         let (key, wrapped) = master.make("s-1").unwrap();
         let (other, _) = master.make("s-1").unwrap();
-        let sealed = key.seal(b"text text text").unwrap();
+        let mut packer = Packer::new().unwrap();
+        let sealed = key.seal(&mut packer, b"text text text").unwrap();
         assert_eq!(key.open(&sealed).unwrap(), b"text text text");
         assert_eq!(other.open(&sealed), None);
         let again = master.unwrap("s-1", &wrapped).unwrap();
@@ -159,7 +175,9 @@ mod tests {
         assert_eq!(a.name(b"x"), a.name(b"x"));
         assert_ne!(a.name(b"x"), a.name(b"y"));
         assert_ne!(a.name(b"x"), b.name(b"x"));
-        assert_ne!(a.seal(b"x"), a.seal(b"x"), "a nonce of its own each time");
+        let mut packer = Packer::new().unwrap();
+        let mut seal = || a.seal(&mut packer, b"x");
+        assert_ne!(seal(), seal(), "a nonce of its own each time");
         assert_eq!(format!("{master:?} {a:?}"), "Master SessionKey");
     }
 }

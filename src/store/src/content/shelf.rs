@@ -1,7 +1,7 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
 use super::pieces::Pieces;
-use super::seal::{Master, SessionKey};
+use super::seal::{Master, Packer, SessionKey};
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ const KEYS: usize = 4096;
 pub(crate) struct Shelf {
     master: Master,
     keys: HashMap<String, (i64, SessionKey)>,
+    packer: Packer,
 }
 
 /// Where a part's content went, and what the log says of it.
@@ -33,8 +34,9 @@ pub(crate) struct Stored {
 }
 
 impl Shelf {
-    pub(crate) fn new(master: Master) -> Self {
-        Self { master, keys: HashMap::new() }
+    pub(crate) fn new(master: Master) -> Result<Self, StoreError> {
+        let packer = Packer::new().ok_or(StoreError::Sealing)?;
+        Ok(Self { master, keys: HashMap::new(), packer })
     }
 
     /// Forgets what a transaction that was rolled back, or an erasure, may have made untrue.
@@ -50,15 +52,17 @@ impl Shelf {
         part: &[u8],
         pieces: &Pieces,
     ) -> Result<Stored, StoreError> {
-        let (id, key) = self.key(connection, session)?;
+        self.find_key(connection, session)?;
+        let Self { keys, packer, .. } = self;
+        let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
-        let (frame, frame_sum) = block(connection, id, key, &pieces.frame)?;
+        let (frame, frame_sum) = block(connection, id, key, packer, &pieces.frame)?;
         let mut chains = Vec::with_capacity(pieces.streams.len());
         let mut chain_sums = Vec::with_capacity(pieces.streams.len());
         for stream in &pieces.streams {
             let mut end = (0, [0; 32]);
             for piece in stream {
-                let block = block(connection, id, key, piece)?;
+                let block = block(connection, id, key, packer, piece)?;
                 end = link(connection, end, block)?;
             }
             chains.push(end.0);
@@ -80,11 +84,8 @@ impl Shelf {
         Ok(key.is_none_or(|key| key.name(part) == *mac))
     }
 
-    fn key(
-        &mut self,
-        connection: &Connection,
-        session: &str,
-    ) -> Result<&(i64, SessionKey), StoreError> {
+    /// Makes sure that a session's key is at hand.
+    fn find_key(&mut self, connection: &Connection, session: &str) -> Result<(), StoreError> {
         if self.keys.len() >= KEYS {
             self.keys.clear();
         }
@@ -110,7 +111,7 @@ impl Shelf {
             };
             self.keys.insert(session.to_owned(), key);
         }
-        self.keys.get(session).ok_or(StoreError::Sealing)
+        Ok(())
     }
 }
 
@@ -119,6 +120,7 @@ fn block(
     connection: &Connection,
     key_id: i64,
     key: &SessionKey,
+    packer: &mut Packer,
     text: &[u8],
 ) -> Result<(i64, Sum), StoreError> {
     let name = key.name(text);
@@ -129,7 +131,7 @@ fn block(
     if let Some(there) = there {
         return Ok(there);
     }
-    let sealed = key.seal(text).ok_or(StoreError::Sealing)?;
+    let sealed = key.seal(packer, text).ok_or(StoreError::Sealing)?;
     let sum: Sum = Sha256::digest(&sealed).into();
     connection
         .prepare_cached("INSERT INTO blocks (key, name, sum, sealed) VALUES (?1, ?2, ?3, ?4)")?
