@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::reader::Reader;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 /// Numbers that did not come, and the time in which they were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,12 +80,11 @@ impl Reader {
         let until = now.saturating_sub(grace);
         let one = |query: &str| number(connection, query, []);
         let witnesses = one("SELECT COUNT(*) FROM witness")?;
-        let checkpoint: Option<(i64, Vec<u8>)> =
-            rusqlite::OptionalExtension::optional(connection.query_row(
-                "SELECT at, note FROM checkpoints ORDER BY size DESC LIMIT 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            ))?;
+        let checkpoint: Option<(i64, Vec<u8>)> = connection
+            .query_row("SELECT at, note FROM checkpoints ORDER BY size DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
         Ok(Status {
             exchanges: one("SELECT COALESCE(SUM(exchanges), 0) FROM sessions")?,
             open: one("SELECT COALESCE(SUM(open), 0) FROM sessions")?,
@@ -123,11 +122,7 @@ impl Reader {
                 .query_row("SELECT received_at FROM parts ORDER BY id DESC LIMIT 1", [], |row| {
                     row.get(0)
                 })
-                .map(Some)
-                .or_else(|error| match error {
-                    rusqlite::Error::QueryReturnedNoRows => Ok(None),
-                    other => Err(other),
-                })?,
+                .optional()?,
             bytes: one("PRAGMA page_count")?.saturating_mul(one("PRAGMA page_size")?),
         })
     }

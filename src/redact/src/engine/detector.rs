@@ -147,7 +147,7 @@ impl Compiled {
             }
             Look::Secret(rule) => {
                 description = rule.description.into();
-                let mut pattern = Pattern::new(rule.pattern.into()).map_err(wrong)?;
+                let mut pattern = Pattern::new(rule.pattern.into());
                 pattern.min_entropy = rule.min_entropy;
                 pattern.check = rule.check;
                 pattern.has_literal_begin = true;
@@ -157,7 +157,7 @@ impl Compiled {
                 Some(pattern)
             }
             Look::Pattern { pattern, keywords, min_entropy, group, allow, stop_words } => {
-                let mut pattern = Pattern::new(pattern.into()).map_err(wrong)?;
+                let mut pattern = Pattern::new(pattern.into());
                 pattern.min_entropy = min_entropy;
                 pattern.group = group;
                 for allow in &allow {
@@ -186,7 +186,7 @@ impl Compiled {
             }
             Look::Keys(names) => {
                 let pattern = keys_pattern(&names).map_err(wrong)?;
-                let mut pattern = Pattern::new(pattern.into()).map_err(wrong)?;
+                let mut pattern = Pattern::new(pattern.into());
                 pattern.announce(&[], index, literals).map_err(wrong)?;
                 keys = names.into_iter().map(String::into_bytes).collect();
                 Some(pattern)
@@ -297,8 +297,8 @@ impl Compiled {
 }
 
 impl Pattern {
-    fn new(source: Cow<'static, str>) -> Result<Self, String> {
-        Ok(Self {
+    fn new(source: Cow<'static, str>) -> Self {
+        Self {
             source,
             matcher: None,
             has_literal_begin: false,
@@ -307,7 +307,7 @@ impl Pattern {
             check: Check::Nothing,
             allow: Vec::new(),
             stop_words: Vec::new(),
-        })
+        }
     }
 
     fn matcher(&mut self) -> Result<&mut Matcher, String> {

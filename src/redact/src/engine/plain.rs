@@ -5,8 +5,8 @@
 
 use super::map::Map;
 
-/// Decodes a text behind what `plain` holds already; false when nothing in it was decoded. `incomplete` is where a sequence begins
-/// that the text's end cuts short, if more text may follow.
+/// Decodes a text behind what `plain` holds already: whether anything in it was decoded, and, if more
+/// text may follow, where a sequence begins that the text's end cuts short.
 pub(crate) fn decode(
     text: &[u8],
     complete: bool,

@@ -156,9 +156,9 @@ fn messages(part: &[u8], list: &str) -> Option<Vec<Range<usize>>> {
 fn without_markers(text: &[u8], mut taken: impl FnMut(usize, String)) -> Vec<u8> {
     let mut left = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.windows(MARKER.len()).position(|window| window == MARKER) {
+    while let Some(start) = memchr::memmem::find(rest, MARKER) {
         let (before, from) = rest.split_at(start);
-        let end = from.iter().position(|byte| *byte == b'}').map_or(from.len(), |end| end + 1);
+        let end = memchr::memchr(b'}', from).map_or(from.len(), |end| end + 1);
         let (marker, after) = from.split_at(end);
         let Ok(marker) = std::str::from_utf8(marker) else { break };
         left.extend_from_slice(before);

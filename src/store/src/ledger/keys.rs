@@ -104,7 +104,7 @@ impl Keys {
         Ok(Master::new(bytes))
     }
 
-    /// What was made before is not used when others can read it.
+    /// What signs checkpoints: the command, where one is named, else the key.
     pub(crate) fn signer(&self) -> Result<Signer, StoreError> {
         let command = self.0.join(COMMAND);
         if command.exists() {
@@ -119,6 +119,7 @@ impl Keys {
         Ok(Signer { origin, with: With::Key(Box::new(signer)) })
     }
 
+    /// A secret that others can read is none, and is not used.
     fn read(&self, name: &str) -> Result<String, StoreError> {
         let path = self.0.join(name);
         let mode = match fs::metadata(&path) {
@@ -135,16 +136,7 @@ impl Keys {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), StoreError> {
-        let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(self.0.join(name))?;
-            writeln!(file, "{text}")?;
-            file.sync_all()
-        };
-        write().map_err(|error| self.failed(error))
+        write_new(&self.0.join(name), text).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, source: io::Error) -> StoreError {
@@ -189,12 +181,14 @@ impl Signer {
 /// When the file is there, or cannot be written.
 pub fn make_key(path: &Path, name: &str) -> Result<(), StoreError> {
     let (signing, _) = generate_key(&mut rand_core::OsRng, name);
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        writeln!(file, "{signing}")?;
-        file.sync_all()
-    };
-    write().map_err(|source| StoreError::Keys { path: path.to_owned(), source })
+    write_new(path, &signing).map_err(|source| StoreError::Keys { path: path.to_owned(), source })
+}
+
+/// A file that was not there, of its owner's alone, and on disk.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
 }
 
 fn run(path: &Path, text: &[u8]) -> io::Result<Vec<u8>> {
