@@ -22,6 +22,8 @@ pub struct Evidence {
     pub keys: BTreeMap<i64, Vec<u8>>,
     /// Sealed blocks, by number.
     pub blocks: BTreeMap<i64, Vec<u8>>,
+    /// Chains, by number: each goes on from another (0: from none) with a block.
+    pub chains: BTreeMap<i64, (i64, i64)>,
     /// Its entries, in their order.
     pub entries: Vec<ProvenEntry>,
 }
@@ -39,8 +41,8 @@ pub struct ProvenEntry {
     pub key: i64,
     /// The frame's block.
     pub frame: i64,
-    /// The blocks of each stream.
-    pub streams: Vec<Vec<i64>>,
+    /// The chain of each stream.
+    pub streams: Vec<i64>,
 }
 
 impl Reader {
@@ -63,6 +65,7 @@ impl Reader {
             public_key: self.keys().public()?,
             keys: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            chains: BTreeMap::new(),
             entries: Vec::new(),
         };
         let mut statement = connection.prepare(
@@ -80,18 +83,26 @@ impl Reader {
                 proof: Vec::new(),
                 key: row.get(2)?,
                 frame: row.get(3)?,
-                streams: Vec::with_capacity(streams.len()),
+                streams,
             };
-            for chain in streams {
-                entry.streams.push(blocks_of(connection, chain)?);
+            let mut blocks = vec![entry.frame];
+            for end in &entry.streams {
+                // What a turn adds; the rest is there.
+                let mut chain = *end;
+                while chain != 0 && !evidence.chains.contains_key(&chain) {
+                    let link = link(connection, chain)?;
+                    evidence.chains.insert(chain, link);
+                    blocks.push(link.1);
+                    chain = link.0;
+                }
             }
             let index = u64::try_from(entry.index).unwrap_or(0);
             let tiles = Tiles { connection };
             let proof = prove_record(size as u64, index, &tiles).map_err(|_| StoreError::Torn)?;
             entry.proof = proof.iter().map(ToString::to_string).collect();
-            for block in entry.streams.iter().flatten().chain([&entry.frame]) {
-                if let Entry::Vacant(place) = evidence.blocks.entry(*block) {
-                    place.insert(sealed(connection, *block)?);
+            for block in blocks {
+                if let Entry::Vacant(place) = evidence.blocks.entry(block) {
+                    place.insert(sealed(connection, block)?);
                 }
             }
             if let Entry::Vacant(place) = evidence.keys.entry(entry.key) {
@@ -181,21 +192,13 @@ fn sealed(connection: &Connection, block: i64) -> Result<Vec<u8>, StoreError> {
         .ok_or(StoreError::Unreadable)
 }
 
-/// A chain's blocks, the first first.
-fn blocks_of(connection: &Connection, end: i64) -> Result<Vec<i64>, StoreError> {
-    let mut blocks = Vec::new();
-    let mut chain = end;
-    let mut step = connection.prepare_cached("SELECT parent, block FROM chains WHERE id = ?1")?;
-    while chain != 0 {
-        let (parent, block): (i64, i64) = step
-            .query_row([chain], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?
-            .ok_or(StoreError::Unreadable)?;
-        blocks.push(block);
-        chain = parent;
-    }
-    blocks.reverse();
-    Ok(blocks)
+/// What a chain goes on from, and its block.
+fn link(connection: &Connection, chain: i64) -> Result<(i64, i64), StoreError> {
+    connection
+        .prepare_cached("SELECT parent, block FROM chains WHERE id = ?1")?
+        .query_row([chain], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .ok_or(StoreError::Unreadable)
 }
 
 /// Hashes of the tree, from its stored tiles.

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use tlog_tiles::{Hash, check_record, record_hash};
 
 /// The format's name, in every bundle.
@@ -36,6 +36,9 @@ pub struct Bundle {
     pub keys: BTreeMap<i64, String>,
     /// Sealed blocks, in base64.
     pub blocks: BTreeMap<i64, String>,
+    /// Chains over blocks: what each goes on from (0: nothing), and its block. What turns share
+    /// stands here once.
+    pub chains: BTreeMap<i64, (i64, i64)>,
     /// The session's entries, in their order.
     pub entries: Vec<Proven>,
 }
@@ -54,8 +57,8 @@ pub struct Proven {
     pub key: i64,
     /// The frame's block.
     pub frame: i64,
-    /// The blocks of each stream.
-    pub streams: Vec<Vec<i64>>,
+    /// The chain of each stream.
+    pub streams: Vec<i64>,
 }
 
 /// Computes a bundle anew. `key`: the ledger's public key, if the auditor has it from elsewhere:
@@ -84,6 +87,7 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<(Report, Vec<Vec<u8>>), 
     };
     report.checkpoints = 1;
     report.root = said.root.to_string();
+    let mut content = Content::of(&bundle);
     let mut parts = Vec::new();
     let mut last = None;
     for proven in &bundle.entries {
@@ -103,7 +107,7 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<(Report, Vec<Vec<u8>>), 
             report.problem(format!("entry {index} is not in the checkpoint's log"));
             continue;
         }
-        match part(&bundle, proven) {
+        match content.part(proven) {
             Ok(Some(part)) => {
                 report.parts = report.parts.saturating_add(1);
                 report.bytes = report.bytes.saturating_add(part.len() as u64);
@@ -116,48 +120,82 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<(Report, Vec<Vec<u8>>), 
     Ok((report, parts))
 }
 
-/// What an entry speaks of; `None` when it speaks of no part.
-fn part(bundle: &Bundle, proven: &Proven) -> Result<Option<Vec<u8>>, &'static str> {
-    let entry: Entry = serde_json::from_str(&proven.entry).map_err(|_| "it says nothing known")?;
-    let Entry::Part(part) = entry else { return Ok(None) };
-    if part.session != bundle.session {
-        return Err("it is of another session");
-    }
-    let key = bundle.keys.get(&proven.key).and_then(|key| STANDARD.decode(key).ok());
-    let key = key.ok_or("its key is not there")?;
-    let sealed = |id: &i64| {
-        let block = bundle.blocks.get(id).ok_or("a block is not there")?;
-        STANDARD.decode(block).map_err(|_| "a block is not base64")
-    };
-    let frame = sealed(&proven.frame)?;
-    if hex(&Sha256::digest(&frame)) != part.frame {
-        return Err("its frame was changed");
-    }
-    if proven.streams.len() != part.streams.len() {
-        return Err("its streams were changed");
-    }
-    let mut streams = Vec::with_capacity(proven.streams.len());
-    for (blocks, expected) in proven.streams.iter().zip(&part.streams) {
-        let mut sum = [0; 32];
-        let mut stream = Vec::new();
-        for id in blocks {
-            let block = sealed(id)?;
-            sum = Sha256::new()
-                .chain_update(sum)
-                .chain_update(Sha256::digest(&block))
-                .finalize()
-                .into();
-            stream.append(&mut open(&key, &block).ok_or("a block does not open")?);
+/// A bundle's blocks and chains, each looked at once.
+struct Content<'b> {
+    bundle: &'b Bundle,
+    sealed: BTreeMap<i64, Vec<u8>>,
+    /// SHA-256 of each chain.
+    sums: BTreeMap<i64, [u8; 32]>,
+    opened: BTreeMap<(i64, i64), Vec<u8>>,
+}
+
+impl<'b> Content<'b> {
+    fn of(bundle: &'b Bundle) -> Self {
+        let decoded = |(id, text): (&i64, &String)| Some((*id, STANDARD.decode(text).ok()?));
+        let sealed: BTreeMap<i64, Vec<u8>> = bundle.blocks.iter().filter_map(decoded).collect();
+        let mut sums = BTreeMap::new();
+        // A chain goes on from one with a smaller number; any other has no digest, and proves nothing.
+        for (id, (parent, block)) in &bundle.chains {
+            let before = if *parent == 0 { Some([0; 32]) } else { sums.get(parent).copied() };
+            if let (Some(before), Some(block)) = (before, sealed.get(block)) {
+                let sum = Sha256::new().chain_update(before).chain_update(Sha256::digest(block));
+                sums.insert(*id, sum.finalize().into());
+            }
         }
-        if hex(&sum) != *expected {
-            return Err("a stream was changed");
+        Self { bundle, sealed, sums, opened: BTreeMap::new() }
+    }
+
+    /// What an entry speaks of; `None` when it speaks of no part.
+    fn part(&mut self, proven: &Proven) -> Result<Option<Vec<u8>>, &'static str> {
+        let entry: Entry =
+            serde_json::from_str(&proven.entry).map_err(|_| "it says nothing known")?;
+        let Entry::Part(part) = entry else { return Ok(None) };
+        if part.session != self.bundle.session {
+            return Err("it is of another session");
         }
-        streams.push(stream);
+        let frame = self.sealed.get(&proven.frame).ok_or("its frame is not there")?;
+        if hex(&Sha256::digest(frame)) != part.frame {
+            return Err("its frame was changed");
+        }
+        let found = proven.streams.iter().map(|chain| self.sums.get(chain).map(|sum| hex(sum)));
+        if !found.eq(part.streams.iter().map(|sum| Some(sum.clone()))) {
+            return Err("its streams were changed");
+        }
+        let frame = self.open(proven.key, proven.frame)?.to_vec();
+        let mut streams = Vec::with_capacity(proven.streams.len());
+        for end in &proven.streams {
+            let (mut blocks, mut chain) = (Vec::new(), *end);
+            // It has a digest, so each goes on from a smaller number.
+            while chain != 0
+                && let Some((parent, block)) = self.bundle.chains.get(&chain)
+            {
+                blocks.push(*block);
+                chain = *parent;
+            }
+            let mut stream = Vec::new();
+            for block in blocks.into_iter().rev() {
+                stream.extend_from_slice(self.open(proven.key, block)?);
+            }
+            streams.push(stream);
+        }
+        let json = join(&frame, &streams).ok_or("its pieces do not add up")?;
+        if json.len() as u64 != part.bytes {
+            return Err("it is not as long as it was");
+        }
+        Ok(Some(json))
     }
-    let frame = open(&key, &frame).ok_or("its frame does not open")?;
-    let json = join(&frame, &streams).ok_or("its pieces do not add up")?;
-    if json.len() as u64 != part.bytes {
-        return Err("it is not as long as it was");
+
+    /// A block's text.
+    fn open(&mut self, key: i64, block: i64) -> Result<&[u8], &'static str> {
+        let text = match self.opened.entry((key, block)) {
+            btree_map::Entry::Occupied(text) => text.into_mut(),
+            btree_map::Entry::Vacant(place) => {
+                let key = self.bundle.keys.get(&key).and_then(|key| STANDARD.decode(key).ok());
+                let sealed = self.sealed.get(&block).ok_or("a block is not there")?;
+                let text = open(&key.ok_or("its key is not there")?, sealed);
+                place.insert(text.ok_or("a block does not open")?)
+            }
+        };
+        Ok(text)
     }
-    Ok(Some(json))
 }

@@ -71,7 +71,7 @@ fn bundle(reader: &Reader, session: &str, evidence: Evidence) -> Result<Bundle, 
             exchange.status.name(),
         ));
     }
-    let Evidence { checkpoint, public_key, keys, blocks, entries } = evidence;
+    let Evidence { checkpoint, public_key, keys, blocks, chains, entries } = evidence;
     let encoded = |(id, bytes): (i64, Vec<u8>)| (id, STANDARD.encode(bytes));
     let proven = |entry: ProvenEntry| {
         let ProvenEntry { index, bytes, proof, key, frame, streams } = entry;
@@ -92,6 +92,7 @@ fn bundle(reader: &Reader, session: &str, evidence: Evidence) -> Result<Bundle, 
         checkpoint,
         keys: keys.into_iter().map(encoded).collect(),
         blocks: blocks.into_iter().map(encoded).collect(),
+        chains,
         entries: entries.into_iter().map(proven).collect(),
     })
 }

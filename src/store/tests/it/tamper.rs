@@ -287,13 +287,22 @@ fn an_erased_session_cannot_be_read_and_everything_is_still_proven() {
 #[test]
 fn a_bundle_proves_a_session_with_nothing_else() {
     let ledger = Ledger::filled();
+    // Two turns, of which the second has the first one's message again.
+    for (n, messages) in [(230, r#"{"a":1}"#), (231, r#"{"a":1},{"b":2}"#)] {
+        let part = String::from_utf8(opened(n, "alice", Some("one"))).unwrap();
+        let body = format!(r#"{{"messages":[{messages}]}}"#);
+        ledger.append(vec![incoming(part.replace(crate::parts::BODY, &body).as_bytes())]);
+    }
     let reader = Reader::open(&ledger.data).unwrap();
     let session = reader.session("one").unwrap().id;
     let bundle = bundle(&reader, &session);
     let (report, parts) = verify_bundle(bundle.as_bytes(), Some(&ledger.key())).unwrap();
-    assert_eq!((report.problems, report.parts), (vec![], 100));
+    assert_eq!((report.problems, report.parts), (vec![], 102));
+    assert_eq!(reader.evidence(&session).unwrap().chains.len(), 2, "what turns share, once");
     let stored = reader.parts(&exchange_id(2).to_string()).unwrap();
     assert!(parts.contains(&stored[0].json), "the parts come back byte for byte");
+    let stored = reader.parts(&exchange_id(231).to_string()).unwrap();
+    assert!(parts.contains(&stored[0].json), "and so do those of several pieces");
     for (what, with) in [
         ("\\\"seq\\\":2,", "\\\"seq\\\":3,"),
         ("\"index\": 1,", "\"index\": 2,"),
@@ -314,6 +323,10 @@ fn a_bundle_proves_a_session_with_nothing_else() {
         let intact = verify_bundle(&changed, None).is_ok_and(|(report, _)| report.is_intact());
         assert!(!intact, "{}", &bundle[at - 40..at + 9]);
     }
+    // A chain that goes on from itself is no way round.
+    let looped = bundle.replacen("\"chains\": {", "\"chains\": {\"0\": [0, 1],", 1);
+    assert_ne!(looped, bundle);
+    assert!(verify_bundle(looped.as_bytes(), None).unwrap().0.is_intact());
     let other = Ledger::filled();
     let (report, _) = verify_bundle(bundle.as_bytes(), Some(&other.key())).unwrap();
     assert!(!report.is_intact(), "another ledger's key");
@@ -335,7 +348,7 @@ fn bundle(reader: &Reader, session: &str) -> String {
     serde_json::to_string_pretty(&json!({
         "format": hansard_verify::FORMAT, "index": [], "session": session,
         "public_key": evidence.public_key, "checkpoint": evidence.checkpoint,
-        "keys": encoded(&evidence.keys), "blocks": encoded(&evidence.blocks), "entries": entries,
+        "keys": encoded(&evidence.keys), "blocks": encoded(&evidence.blocks), "chains": evidence.chains, "entries": entries,
     }))
     .unwrap()
 }
