@@ -25,9 +25,33 @@ use tokio::task::spawn_blocking;
 /// Envoy compiles the filter at its start, for seconds of both cores: not all at once.
 static STARTING: Semaphore = Semaphore::const_new(2);
 
-/// Longer than an acknowledgement takes on a busy machine; and no part for a stream's pace, which
-/// would come into the moments at which streams are held here.
-const TIMEOUT: &str = "timeout_ms: 3000\n  progress: { every_ms: 600000, bytes: 65536 }";
+/// No part for a stream's pace, which would come into the moments at which streams are held here.
+const PACE: &str = "progress: { every_ms: 600000, bytes: 65536 }";
+
+/// What a bench is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Faults that outlast the hold: it is longer than an acknowledgement takes on a busy machine,
+    /// and no longer, as such a cell waits for its end.
+    Common,
+    /// Faults that the hold outlasts: it is longer than they take, however busy the machine is.
+    Patient,
+    /// With the filter that panics on demand.
+    Trapped,
+}
+
+impl Kind {
+    fn policy(self) -> String {
+        let hold = match self {
+            Self::Common | Self::Trapped => 3000,
+            Self::Patient => 30_000,
+        };
+        let lines = format!("timeout_ms: {hold}\n  {PACE}");
+        let policy = POLICY.replace("timeout_ms: 2000", &lines);
+        assert!(policy.contains(&lines));
+        policy
+    }
+}
 
 pub(crate) struct Bench {
     pub(crate) claude: Arc<ScriptedClaude>,
@@ -39,21 +63,19 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// `trapped`: with the filter that panics on demand.
-    pub(crate) async fn start(trapped: bool) -> Self {
+    pub(crate) async fn start(kind: Kind) -> Self {
         let data = TempDir::new().unwrap();
-        let filter = if trapped { trapped_wasm() } else { wasm() };
-        Self::over(Sink::start(&folder(&data)), data, filter, "").await
+        Self::over(Sink::start(&folder(&data)), data, kind, "").await
     }
 
-    /// With a sink that runs, a filter, and more lines of the policy's `record`.
-    pub(crate) async fn over(sink: Sink, data: TempDir, filter: PathBuf, record: &str) -> Self {
+    /// With a sink that runs, and more lines of the policy's `record`.
+    pub(crate) async fn over(sink: Sink, data: TempDir, kind: Kind, record: &str) -> Self {
+        let filter = if kind == Kind::Trapped { trapped_wasm() } else { wasm() };
         let claude = Arc::new(ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap());
         let upstream = Relay::start(claude.addr());
         let wire = Relay::start(sink.addr());
         let (url, sink_addr) = (format!("http://{}", upstream.addr()), wire.addr());
-        let policy = POLICY.replace("timeout_ms: 2000", TIMEOUT) + record;
-        assert!(policy.contains(TIMEOUT));
+        let policy = kind.policy() + record;
         let starting = STARTING.acquire().await.unwrap();
         let gateway = spawn_blocking(move || {
             let envoy = envoys().remove(0);

@@ -35,9 +35,8 @@ mod strike;
 mod table;
 mod tmpfs;
 
-use bench::Bench;
+use bench::{Bench, Kind};
 use cell::Observed;
-use hansard_tests::gateway::wasm;
 use sink::Sink;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -45,8 +44,9 @@ use std::time::Duration;
 use table::{Action, Moment, Row, TABLE};
 use tempfile::TempDir;
 
-/// Cells that run at the same time; most of their time is spent waiting for time-outs.
-const LANES: usize = 5;
+/// Cells that run at the same time, by their bench; most of their time is spent waiting for
+/// time-outs.
+const LANES: [(Kind, usize); 3] = [(Kind::Trapped, 1), (Kind::Patient, 1), (Kind::Common, 4)];
 const CELL: Duration = Duration::from_secs(120);
 
 type Results = Arc<Mutex<Vec<(Row, Result<Observed, String>)>>>;
@@ -55,12 +55,13 @@ type Results = Arc<Mutex<Vec<(Row, Result<Observed, String>)>>>;
 async fn every_fault_at_every_moment_ends_as_the_table_says() {
     let only = std::env::var("HANSARD_FAULTS").unwrap_or_default();
     let wanted = |row: &&Row| row.action.name().contains(&only);
-    let (trapped, rest): (VecDeque<Row>, VecDeque<Row>) =
-        TABLE.iter().filter(wanted).partition(|row| row.action == Action::VmPanicked);
     let results = Results::default();
-    let rest = Arc::new(Mutex::new(rest));
-    let mut lanes = vec![tokio::spawn(lane(Arc::new(Mutex::new(trapped)), results.clone()))];
-    lanes.extend((0..LANES).map(|_| tokio::spawn(lane(rest.clone(), results.clone()))));
+    let mut lanes = Vec::new();
+    for (kind, count) in LANES {
+        let rows = TABLE.iter().filter(wanted).filter(|row| row.action.bench() == kind);
+        let rows = Arc::new(Mutex::new(rows.copied().collect::<VecDeque<_>>()));
+        lanes.extend((0..count).map(|_| tokio::spawn(lane(kind, rows.clone(), results.clone()))));
+    }
     for lane in lanes {
         lane.await.unwrap();
     }
@@ -73,16 +74,15 @@ async fn every_fault_at_every_moment_ends_as_the_table_says() {
 }
 
 /// Takes one cell after another, on a bench that lasts as long as its gateway does.
-async fn lane(rows: Arc<Mutex<VecDeque<Row>>>, results: Results) {
+async fn lane(kind: Kind, rows: Arc<Mutex<VecDeque<Row>>>, results: Results) {
     let mut kept: Option<Bench> = None;
     loop {
         let Some(row) = rows.lock().unwrap().pop_front() else { break };
         let bench = kept.take();
         let cell = tokio::spawn(async move {
-            let is_trapped = row.action == Action::VmPanicked;
             let mut bench = match bench {
                 Some(bench) => bench,
-                None => Bench::start(is_trapped).await,
+                None => Bench::start(kind).await,
             };
             let name = format!("{:?}-{:?}", row.action, row.moment);
             let observed = tokio::time::timeout(CELL, cell::run(&mut bench, row, &name)).await;
@@ -113,7 +113,7 @@ async fn lane(rows: Arc<Mutex<VecDeque<Row>>>, results: Results) {
 async fn the_checks_see_what_a_policy_lets_through() {
     let data = TempDir::new().unwrap();
     let sink = Sink::start(&bench::folder(&data));
-    let mut bench = Bench::over(sink, data, wasm(), "  on_failure: continue\n").await;
+    let mut bench = Bench::over(sink, data, Kind::Common, "  on_failure: continue\n").await;
     for (moment, broken) in [
         (Moment::Opened, "promise 1: the upstream saw"),
         (Moment::ToolHeld, "reached the client without progress"),

@@ -1,4 +1,6 @@
 //! The real `hansard sink`, as a process that can be frozen, killed, stopped and denied the disk.
+//!
+//! Who waits for a process here says so to the runtime: the relay has to run meanwhile.
 
 use crate::ledger::Ledger;
 use hansard_tests::gateway::binary;
@@ -8,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use tokio::task::block_in_place;
 
 pub(crate) struct Sink {
     child: Child,
@@ -35,7 +38,8 @@ impl Sink {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        block_in_place(|| stdout.read_line(&mut line)).unwrap();
         let said = Arc::<Mutex<String>>::default();
         let (hearing, mut stderr) = (Arc::clone(&said), child.stderr.take().unwrap());
         std::thread::spawn(move || {
@@ -84,7 +88,7 @@ impl Sink {
 
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);
-        self.child.wait().unwrap();
+        block_in_place(|| self.child.wait()).unwrap();
     }
 
     /// SIGTERM: what has arrived is stored when this returns.
@@ -98,7 +102,7 @@ impl Sink {
     }
 
     pub(crate) fn wait(&mut self) {
-        let status = self.child.wait().unwrap();
+        let status = block_in_place(|| self.child.wait()).unwrap();
         assert!(status.success(), "the sink ended with {status}: {}", self.said());
     }
 

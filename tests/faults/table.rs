@@ -6,6 +6,7 @@
 //! comes have been taken, is chance. What must hold in every cell
 //! stands in `promises.rs`, not here.
 
+use crate::bench::Kind;
 use Action::*;
 use Moment::*;
 
@@ -212,6 +213,15 @@ impl Action {
     /// The stream that runs does not outlive it.
     pub(crate) fn ends_streams(self) -> bool {
         matches!(self, EnvoyKilled | EnvoyTerminated | ClientGone | UpstreamCut)
+    }
+
+    /// The bench that it strikes.
+    pub(crate) fn bench(self) -> Kind {
+        match self {
+            VmPanicked => Kind::Trapped,
+            SinkSlow | SinkRestarted => Kind::Patient,
+            _ => Kind::Common,
+        }
     }
 
     /// No request passes this gateway any more.

@@ -3,9 +3,8 @@
 //! Where the system lets nobody make such a namespace there is nothing to try; the matrix then
 //! stands on its simulation alone.
 
-use crate::bench::{Bench, folder, is_whole};
+use crate::bench::{Bench, Kind, folder, is_whole};
 use crate::sink::Sink;
-use hansard_tests::gateway::wasm;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::Command;
@@ -25,7 +24,7 @@ async fn a_full_file_system_lets_nothing_through_and_is_recovered_from() {
     }
     let sink = Sink::start_within(&within, &folder(&data));
     let ballast = sink.folder().join("ballast");
-    let bench = Bench::over(sink, data, wasm(), "").await;
+    let bench = Bench::over(sink, data, Kind::Common, "").await;
 
     let mut file = OpenOptions::new().create(true).append(true).open(&ballast).unwrap();
     while file.write(&[0; 4096]).is_ok_and(|written| written > 0) {}

@@ -75,6 +75,7 @@ fn crates_depend_on_each_other_only_downwards() {
         ("hansard-filter", &["hansard-core", "hansard-record"]),
         ("hansard-store", &["hansard-record"]),
         ("hansard-verify", &[]),
+        ("hansard-replay", &["hansard-record", "hansard-store"]),
         ("hansard", &["hansard-core", "hansard-record", "hansard-store", "hansard-verify"]),
     ];
     // What decides must not reach the world.
