@@ -14,4 +14,6 @@ mod order;
 #[cfg(test)]
 mod parts;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod tamper;
