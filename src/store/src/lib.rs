@@ -12,6 +12,7 @@
 //! This crate knows no network, no async runtime and no clock: the time of receipt is an argument.
 
 mod account;
+mod around;
 mod boots;
 mod content;
 mod erase;
