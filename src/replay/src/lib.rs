@@ -6,7 +6,32 @@
 //! Promises: the same ledger gives the same replay; nothing is invented: what is not on record is
 //! marked as unknown, and each outcome of a tool call names its evidence.
 
+pub mod answer;
+pub mod block;
+mod calls;
+mod canonical;
+mod commands;
+mod diff;
+mod digest;
+mod files;
+pub mod input;
+mod lanes;
 pub mod listing;
+mod load;
 pub mod model;
+mod notebook;
+mod outcome;
+mod purpose;
+mod rebuild;
+mod rewrite;
+mod summary;
+mod telemetry;
+mod thread;
+mod title;
 
+pub use digest::Digest;
+pub use input::{Content, ExchangeInput, History, Input, NodeId, Spoken, Telemetry};
+pub use load::{load, load_joined};
 pub use model::Replay;
+pub use rebuild::rebuild;
+pub use thread::{prefix_digests, tail_digest};

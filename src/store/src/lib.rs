@@ -13,6 +13,7 @@
 
 mod access;
 mod account;
+mod around;
 mod boots;
 mod content;
 mod erase;
@@ -23,6 +24,7 @@ mod incoming;
 mod interrupted;
 mod ledger;
 mod malformed;
+mod outline;
 mod queue;
 mod reader;
 mod retention;
@@ -43,6 +45,7 @@ pub use incoming::{Incoming, Source, Witness};
 pub use interrupted::SILENCE;
 pub use ledger::{Keys, beside, make_key};
 pub use malformed::Defect;
+pub use outline::{Link, Member, Outline, Stream};
 pub use queue::Rejected;
 pub use reader::{Reader, StoredPart};
 pub use retention::Keep;
