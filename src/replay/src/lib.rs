@@ -6,6 +6,7 @@
 //! Promises: the same ledger gives the same replay; nothing is invented: what is not on record is
 //! marked as unknown, and each outcome of a tool call names its evidence.
 
+pub mod archive;
 pub mod listing;
 pub mod model;
 
