@@ -12,6 +12,7 @@
 //! This crate knows no network, no async runtime and no clock: the time of receipt is an argument.
 
 mod account;
+mod around;
 mod boots;
 mod content;
 mod erase;
@@ -22,6 +23,7 @@ mod follow;
 mod incoming;
 mod ledger;
 mod malformed;
+mod outline;
 mod queue;
 mod reader;
 mod rows;
@@ -39,6 +41,7 @@ pub use follow::{Change, Changes};
 pub use incoming::{Incoming, Source, Witness};
 pub use ledger::{Keys, beside, make_key};
 pub use malformed::Defect;
+pub use outline::{Link, Member, Outline, Stream};
 pub use queue::Rejected;
 pub use reader::{Reader, StoredPart};
 pub use session::{Session, SessionId};

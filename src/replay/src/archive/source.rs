@@ -1,8 +1,7 @@
 //! Where the index gets a session from: the ledger, rebuilt.
 
 use super::error::ArchiveError;
-use crate::Replay;
-use crate::model::{Session, Status, Turn};
+use crate::{Replay, load_joined, rebuild};
 use hansard_store::Reader;
 
 /// How a session of one exchange ends, and what it may go on from: digests of its identity and of what
@@ -21,38 +20,7 @@ pub(super) fn replay(
     session: &str,
     joined: &[String],
 ) -> Result<Replay, ArchiveError> {
-    let row = reader.session(session)?;
-    let status = |status: hansard_store::Status| match status {
-        hansard_store::Status::Open => Status::Open,
-        hansard_store::Status::Complete => Status::Complete,
-        hansard_store::Status::Ended => Status::Ended,
-        hansard_store::Status::Refused => Status::Refused,
-    };
-    let turns = reader.exchanges(session)?.into_iter().enumerate().map(|(index, exchange)| Turn {
-        number: index + 1,
-        exchange: exchange.id,
-        started_at: exchange.started_at,
-        status: status(exchange.status),
-        model: exchange.introduction.model,
-        ..Turn::default()
-    });
-    Ok(Replay {
-        turns: turns.collect(),
-        session: Session {
-            joined: joined.to_vec(),
-            ended_at: row.ended_at(),
-            status: status(row.status()),
-            id: row.id,
-            hint: row.hint,
-            issuer: row.issuer,
-            subject: row.subject,
-            groups: row.groups,
-            models: row.models,
-            started_at: row.started_at,
-            ..Session::default()
-        },
-        ..Replay::default()
-    })
+    Ok(rebuild(&load_joined(reader, session, joined)?))
 }
 
 /// None of a session whose client names one.

@@ -200,7 +200,8 @@ pub(crate) fn read_part(
     Pieces::join(&frame, &streams).map(Some).ok_or(StoreError::Unreadable)
 }
 
-fn unwrapped(
+/// A session's key by its id. `None`: it was destroyed.
+pub(crate) fn unwrapped(
     connection: &Connection,
     master: &Master,
     id: i64,
