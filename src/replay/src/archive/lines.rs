@@ -20,7 +20,7 @@ const CANDIDATES: usize = 200;
 /// Calls with the most lines of the file, for lines that everybody writes.
 const ELECTED: usize = 32;
 /// Calls of one line that are weighed against each other.
-const WEIGHED: usize = 8;
+const WEIGHED: usize = 32;
 
 /// Who suggested a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,8 +74,11 @@ impl View {
         for digest in digests.iter().flatten() {
             if !candidates.contains_key(digest) {
                 let found = search.candidates(*digest)?;
-                for call in &found {
-                    *votes.entry(*call).or_default() += 1;
+                // What everybody writes says nothing of whose the file is.
+                if found.len() < CANDIDATES {
+                    for call in &found {
+                        *votes.entry(*call).or_default() += 1;
+                    }
                 }
                 candidates.insert(*digest, found);
             }
