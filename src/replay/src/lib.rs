@@ -7,6 +7,7 @@
 //! marked as unknown, and each outcome of a tool call names its evidence.
 
 pub mod answer;
+pub mod archive;
 pub mod block;
 mod calls;
 mod canonical;
