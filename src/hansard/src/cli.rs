@@ -1,7 +1,7 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
-use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up};
+use crate::{blame, index, ledger, policy, redact, replay, sessions, show, sink, token, up};
 use clap::{Args, Parser, Subcommand};
 use hansard_store::{Custodian, Keys, Reader, beside};
 use std::io;
@@ -27,6 +27,8 @@ enum Command {
     Sessions(sessions::Args),
     Show(show::Args),
     Replay(replay::Args),
+    Blame(blame::Args),
+    Index(index::Args),
     Status(ledger::status::Args),
     Verify(ledger::verify::Args),
     Export(ledger::export::Args),
@@ -79,6 +81,8 @@ impl Cli {
             Command::Sessions(args) => sessions::run(&args),
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Blame(args) => blame::run(&args),
+            Command::Index(args) => index::run(&args),
             Command::Status(args) => ledger::status::run(&args),
             Command::Verify(args) => ledger::verify::run(&args),
             Command::Export(args) => ledger::export::run(&args),
