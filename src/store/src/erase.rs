@@ -117,7 +117,7 @@ impl Custodian {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn write<T>(
+    pub(crate) fn write<T>(
         &mut self,
         at: i64,
         change: impl FnOnce(&Connection, &mut Log) -> Result<T, StoreError>,

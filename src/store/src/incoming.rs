@@ -7,6 +7,7 @@
 use crate::content::Streams;
 use crate::exchange::{Ending, Introduction};
 use crate::malformed::{Defect, KEPT, defect_of};
+use crate::telemetry::Telemetry;
 use hansard_record::part::Content;
 use hansard_record::{BootId, ExchangeId, Record};
 
@@ -22,6 +23,7 @@ pub(crate) enum Kind {
     Part(Box<NewPart>),
     Malformed(Malformed),
     Witness(Received),
+    Telemetry(Telemetry),
 }
 
 /// Which way a part came.
@@ -111,6 +113,12 @@ impl Incoming {
         Self(Kind::Malformed(Malformed::new(defect, bytes, received_at, log_name)))
     }
 
+    /// What a client's telemetry says.
+    #[must_use]
+    pub fn telemetry(said: Telemetry) -> Self {
+        Self(Kind::Telemetry(said))
+    }
+
     /// An entry of Envoy's own access log.
     #[must_use]
     pub fn witness(witness: Witness, received_at: u64) -> Self {
@@ -123,7 +131,7 @@ impl Incoming {
     pub fn defect(&self) -> Option<&Defect> {
         match &self.0 {
             Kind::Malformed(malformed) => Some(&malformed.defect),
-            Kind::Part(_) | Kind::Witness(_) => None,
+            Kind::Part(_) | Kind::Witness(_) | Kind::Telemetry(_) => None,
         }
     }
 
@@ -133,6 +141,7 @@ impl Incoming {
             Kind::Part(part) => part.received_at,
             Kind::Malformed(malformed) => malformed.received_at,
             Kind::Witness(received) => received.received_at,
+            Kind::Telemetry(said) => said.received_at,
         }
     }
 
@@ -146,6 +155,7 @@ impl Incoming {
                 Kind::Witness(received) => {
                     received.witness.path.len() + received.witness.details.len()
                 }
+                Kind::Telemetry(said) => said.name.len() + said.attributes.len(),
             }
     }
 }

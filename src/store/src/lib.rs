@@ -11,6 +11,7 @@
 //!
 //! This crate knows no network, no async runtime and no clock: the time of receipt is an argument.
 
+mod access;
 mod account;
 mod boots;
 mod content;
@@ -27,8 +28,10 @@ mod rows;
 mod schema;
 mod session;
 mod status;
+mod telemetry;
 mod writer;
 
+pub use access::{Access, Accessed};
 pub use account::Account;
 pub use erase::{Custodian, Order};
 pub use error::{AppendError, StoreError};
@@ -41,4 +44,5 @@ pub use queue::Rejected;
 pub use reader::{Reader, StoredPart};
 pub use session::{Session, SessionId};
 pub use status::{Gap, Status as LedgerStatus};
+pub use telemetry::{Said, Telemetry};
 pub use writer::{Options, Receipt, Stats, Writer, WriterHandle};

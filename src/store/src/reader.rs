@@ -175,7 +175,7 @@ impl Reader {
         &self.connection
     }
 
-    fn master(&self) -> Result<&Master, StoreError> {
+    pub(crate) fn master(&self) -> Result<&Master, StoreError> {
         if let Some(master) = self.master.get() {
             return Ok(master);
         }

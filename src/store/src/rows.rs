@@ -12,6 +12,7 @@ use crate::ledger::Log;
 use crate::ledger::entry::{Entry, hex};
 use crate::malformed::Defect;
 use crate::session::Session;
+use crate::telemetry;
 use crate::writer::Receipt;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -40,6 +41,10 @@ impl Rows<'_> {
             Kind::Witness(received) => {
                 receipt.witnesses += 1;
                 self.witness(received)
+            }
+            Kind::Telemetry(said) => {
+                receipt.telemetry += 1;
+                telemetry::store(self, said)
             }
         }
     }

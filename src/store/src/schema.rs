@@ -1,7 +1,7 @@
 //! The database: how it is opened, and its tables.
 //!
-//! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed` and `witness` are what was
-//! received, `keys`, `blocks` and `chains` what it says. All of these are only ever added to, but for
+//! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed`, `witness` and `telemetry`
+//! are what was received, `accesses` who looked, `keys`, `blocks` and `chains` what it says. All of these are only ever added to, but for
 //! keys, which an erasure destroys. `exchanges`, `sessions`, `boots` and `gaps`, and what waits for
 //! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
 //! transaction.
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
@@ -104,6 +104,26 @@ CREATE TABLE witness (
     details     TEXT NOT NULL               -- JSON: flags, code details, stream id, sizes
 ) STRICT;
 CREATE INDEX witness_of_exchange ON witness (exchange);
+
+CREATE TABLE accesses (
+    id          INTEGER PRIMARY KEY,        -- of its entry
+    at          INTEGER NOT NULL,
+    by          TEXT NOT NULL,              -- who
+    role        TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    target      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE telemetry (
+    id          INTEGER PRIMARY KEY,        -- of its entry
+    at          INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    session     TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    key         INTEGER NOT NULL,
+    block       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX telemetry_of_session ON telemetry (session);
 
 CREATE TABLE boots (
     boot        TEXT PRIMARY KEY,
@@ -285,7 +305,7 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     }
     match number(connection, "PRAGMA user_version")? {
         VERSION => Ok(true),
-        1 => Err(StoreError::Older { path: path.to_owned() }),
+        1 | 2 => Err(StoreError::Older { path: path.to_owned() }),
         found => Err(StoreError::Newer { found, known: VERSION }),
     }
 }

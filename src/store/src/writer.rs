@@ -65,16 +65,19 @@ pub struct Receipt {
     pub malformed: u64,
     /// Entries of Envoy's own log.
     pub witnesses: u64,
+    /// Events of clients' telemetry.
+    pub telemetry: u64,
 }
 
 impl Receipt {
     fn add(&mut self, other: Self) {
-        let Self { parts, duplicates, conflicts, malformed, witnesses } = other;
+        let Self { parts, duplicates, conflicts, malformed, witnesses, telemetry } = other;
         self.parts += parts;
         self.duplicates += duplicates;
         self.conflicts += conflicts;
         self.malformed += malformed;
         self.witnesses += witnesses;
+        self.telemetry += telemetry;
     }
 }
 
@@ -98,6 +101,7 @@ struct Counters {
     conflicts: AtomicU64,
     malformed: AtomicU64,
     witnesses: AtomicU64,
+    telemetry: AtomicU64,
 }
 
 /// Owns the writer thread. Dropped or closed, it writes what waits and ends.
@@ -205,6 +209,7 @@ impl WriterHandle {
                 conflicts: read(&counters.conflicts),
                 malformed: read(&counters.malformed),
                 witnesses: read(&counters.witnesses),
+                telemetry: read(&counters.telemetry),
             },
         }
     }
@@ -357,7 +362,7 @@ impl Work {
     }
 
     fn count(&self, total: Receipt) {
-        let Receipt { parts, duplicates, conflicts, malformed, witnesses } = total;
+        let Receipt { parts, duplicates, conflicts, malformed, witnesses, telemetry } = total;
         let counters = &self.counters;
         for (counter, by) in [
             (&counters.commits, 1),
@@ -366,6 +371,7 @@ impl Work {
             (&counters.conflicts, conflicts),
             (&counters.malformed, malformed),
             (&counters.witnesses, witnesses),
+            (&counters.telemetry, telemetry),
         ] {
             counter.fetch_add(by, Ordering::Relaxed);
         }

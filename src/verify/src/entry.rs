@@ -38,6 +38,20 @@ pub(crate) enum Entry {
         _by: String,
         held: bool,
     },
+    Access {
+        at: i64,
+        by: String,
+        role: String,
+        action: String,
+        target: String,
+    },
+    Telemetry {
+        at: i64,
+        received_at: i64,
+        session: String,
+        name: String,
+        sum: String,
+    },
 }
 
 #[derive(Debug, Deserialize)]

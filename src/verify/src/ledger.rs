@@ -70,6 +70,29 @@ struct Shared {
     used_keys: HashMap<i64, String>,
 }
 
+/// Entries that each have a row.
+#[derive(Default)]
+struct Counts {
+    parts: i64,
+    malformed: i64,
+    witnesses: i64,
+    accesses: i64,
+    telemetry: i64,
+}
+
+impl Counts {
+    fn by_table(&self) -> [(&'static str, i64); 5] {
+        let Self { parts, malformed, witnesses, accesses, telemetry } = *self;
+        [
+            ("parts", parts),
+            ("malformed", malformed),
+            ("witness", witnesses),
+            ("accesses", accesses),
+            ("telemetry", telemetry),
+        ]
+    }
+}
+
 struct Stage<'s, 'c> {
     connection: &'c Connection,
     report: &'s mut Report,
@@ -157,7 +180,7 @@ impl Stage<'_, '_> {
         let mut tree = Merkle::default();
         let mut leaves = Vec::new();
         let mut numbers = Numbers::default();
-        let mut counts = [0_i64; 3];
+        let mut counts = Counts::default();
         let mut statement = self.connection.prepare("SELECT id, bytes FROM entries ORDER BY id")?;
         let mut rows = statement.query([])?;
         let mut expected: i64 = 0;
@@ -197,10 +220,10 @@ impl Stage<'_, '_> {
             ));
         }
         self.tiles(&leaves)?;
-        for (count, table) in counts.iter().zip(["parts", "malformed", "witness"]) {
+        for (table, count) in counts.by_table() {
             let query = format!("SELECT COUNT(*) FROM {table}");
             let there: i64 = self.connection.query_row(&query, [], |row| row.get(0))?;
-            if there != *count {
+            if there != count {
                 self.report
                     .problem(format!("{table} has {there} rows, the log has {count} such entries"));
             }
@@ -264,16 +287,15 @@ impl Stage<'_, '_> {
         id: i64,
         bytes: &[u8],
         numbers: &mut Numbers,
-        counts: &mut [i64; 3],
+        counts: &mut Counts,
     ) -> rusqlite::Result<()> {
-        let [parts, malformed, witnesses] = counts;
         let is_right = match serde_json::from_slice::<Entry>(bytes) {
             Err(_) => {
                 self.report.problem(format!("entry {id} says nothing that is known"));
                 return Ok(());
             }
             Ok(Entry::Part(part)) => {
-                *parts = parts.saturating_add(1);
+                counts.parts = counts.parts.saturating_add(1);
                 self.report.parts = self.report.parts.saturating_add(1);
                 if !numbers.add(&part.boot, part.seq) {
                     let Part { boot, seq, .. } = &*part;
@@ -285,7 +307,7 @@ impl Stage<'_, '_> {
                 self.part(id, &part)?
             }
             Ok(Entry::Malformed { received_at, log, reason, size, sum }) => {
-                *malformed = malformed.saturating_add(1);
+                counts.malformed = counts.malformed.saturating_add(1);
                 let query = "SELECT received_at, log_name, reason, size, bytes FROM malformed WHERE id = ?1";
                 self.row(query, id, |row| {
                     Ok(row.get::<_, i64>(0)? == received_at
@@ -296,7 +318,7 @@ impl Stage<'_, '_> {
                 })?
             }
             Ok(Entry::Witness { received_at, exchange, status, sum }) => {
-                *witnesses = witnesses.saturating_add(1);
+                counts.witnesses = counts.witnesses.saturating_add(1);
                 let query = "SELECT received_at, exchange, status, method, path, details
                              FROM witness WHERE id = ?1";
                 self.row(query, id, |row| {
@@ -324,6 +346,21 @@ impl Stage<'_, '_> {
                     self.shared.held.remove(&session);
                 }
                 true
+            }
+            Ok(Entry::Access { at, by, role, action, target }) => {
+                counts.accesses = counts.accesses.saturating_add(1);
+                let query = "SELECT at, by, role, action, target FROM accesses WHERE id = ?1";
+                self.row(query, id, |row| {
+                    let texts = [&by, &role, &action, &target];
+                    let has_texts = (1..).zip(texts).all(|(column, text)| {
+                        row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
+                    });
+                    Ok(has_texts && row.get::<_, i64>(0)? == at)
+                })?
+            }
+            Ok(Entry::Telemetry { at, received_at, session, name, sum }) => {
+                counts.telemetry = counts.telemetry.saturating_add(1);
+                self.telemetry(id, [at, received_at], &session, &name, &sum)?
             }
         };
         if !is_right {
@@ -363,6 +400,28 @@ impl Stage<'_, '_> {
         )?;
         let session = self.shared.used_keys.entry(key).or_insert_with(|| part.session.clone());
         Ok(is_right && *session == part.session)
+    }
+
+    fn telemetry(
+        &mut self,
+        id: i64,
+        times: [i64; 2],
+        session: &str,
+        name: &str,
+        sum: &str,
+    ) -> rusqlite::Result<bool> {
+        let mut key = 0;
+        let blocks = &self.shared.blocks;
+        let query = "SELECT at, received_at, name, key, block FROM telemetry WHERE id = ?1";
+        let is_right = self.row(query, id, |row| {
+            key = row.get(3)?;
+            let block = blocks.get(&row.get(4)?);
+            Ok([row.get::<_, i64>(0)?, row.get(1)?] == times
+                && row.get_ref(2)?.as_str() == Ok(name)
+                && block.is_some_and(|(of, found)| *of == key && hex(found) == sum))
+        })?;
+        let used = self.shared.used_keys.entry(key).or_insert_with(|| session.to_owned());
+        Ok(is_right && used == session)
     }
 
     /// One row by its entry's index; false when it is not there or not right.

@@ -72,6 +72,20 @@ impl Shelf {
         Ok(Stored { key: id, frame, chains, frame_sum, chain_sums, mac })
     }
 
+    /// Stores one text under a session's key: the key, the block and its digest.
+    pub(crate) fn store_text(
+        &mut self,
+        connection: &Connection,
+        session: &str,
+        text: &[u8],
+    ) -> Result<(i64, i64, Sum), StoreError> {
+        self.find_key(connection, session)?;
+        let Self { keys, packer, .. } = self;
+        let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
+        let (block, sum) = block(connection, *id, key, packer, text)?;
+        Ok((*id, block, sum))
+    }
+
     /// Whether a stored part has these bytes; `true` also when its key was destroyed.
     pub(crate) fn is_same(
         &self,
@@ -198,6 +212,22 @@ pub(crate) fn read_part(
         streams.push(stream);
     }
     Pieces::join(&frame, &streams).map(Some).ok_or(StoreError::Unreadable)
+}
+
+/// What a stored text says. `None`: its session was erased.
+pub(crate) fn read_text(
+    connection: &Connection,
+    master: &Master,
+    key: i64,
+    block: i64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(key) = unwrapped(connection, master, key)? else { return Ok(None) };
+    let sealed: Vec<u8> = connection
+        .prepare_cached("SELECT sealed FROM blocks WHERE id = ?1")?
+        .query_row([block], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::Unreadable)?;
+    key.open(&sealed).map(Some).ok_or(StoreError::Unreadable)
 }
 
 fn unwrapped(

@@ -50,6 +50,18 @@ pub(crate) enum Entry {
     Erasure { at: i64, session: String, reason: String, by: String, keys: Vec<i64> },
     /// A session is kept from erasure, or no longer.
     Hold { at: i64, session: String, reason: String, by: String, held: bool },
+    /// Somebody looked into the ledger.
+    Access { at: i64, by: String, role: String, action: String, target: String },
+    /// What a client's telemetry says.
+    Telemetry {
+        at: i64,
+        received_at: i64,
+        /// The session under whose key it is sealed.
+        session: String,
+        name: String,
+        /// SHA-256 of the sealed text, in hex.
+        sum: String,
+    },
 }
 
 /// Bytes as hex digits.

@@ -6,6 +6,8 @@ mod crash;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod looked;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod parts;
