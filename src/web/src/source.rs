@@ -41,6 +41,9 @@ pub enum SourceError {
     /// No such session or exchange, or not for these eyes: which of the two is not said.
     #[error("there is no such session or exchange among those that you may see")]
     NotFound,
+    /// What is asked for makes no sense.
+    #[error("{0}")]
+    NotUnderstood(String),
     /// The ledger cannot be read.
     #[error("the ledger cannot be read now: {0}")]
     Ledger(String),
@@ -75,6 +78,8 @@ pub struct Stop {
 /// Some turns that follow each other, with what they speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
+    /// The session's id.
+    pub session: String,
     /// In their order.
     pub turns: Vec<Turn>,
     /// The calls that they suggest or bring results of, by index.

@@ -6,6 +6,7 @@ use hansard_replay::model::{
 };
 use maud::{Markup, html};
 
+use super::page::encoded;
 use super::text::Line;
 
 /// A sign and its word in a tone: `ok`, `bad`, `warn`, `note` or `plain`.
@@ -59,7 +60,7 @@ pub(crate) fn certainty(certainty: Certainty) -> Markup {
     }
 }
 
-pub(crate) fn evidence(evidence: &[Evidence]) -> Markup {
+pub(crate) fn evidence(session: &str, evidence: &[Evidence]) -> Markup {
     html! {
         @if evidence.is_empty() {
             span.muted { "nothing says so" }
@@ -68,7 +69,7 @@ pub(crate) fn evidence(evidence: &[Evidence]) -> Markup {
             @if place > 0 { ", " }
             (certainty(piece.certainty)) " by "
             @match piece.turn {
-                Some(turn) => a href=(turn_link(turn)) data-turn=(turn + 1) { (Line(&piece.source)) },
+                Some(turn) => a href=(turn_link(session, turn)) data-turn=(turn + 1) { (Line(&piece.source)) },
                 None => (Line(&piece.source)),
             }
         }
@@ -76,8 +77,8 @@ pub(crate) fn evidence(evidence: &[Evidence]) -> Markup {
 }
 
 /// A link to a turn by its index, that works without JavaScript in any window.
-pub(crate) fn turn_link(index: usize) -> String {
-    format!("?turn={0}#t{0}", index + 1)
+pub(crate) fn turn_link(session: &str, index: usize) -> String {
+    format!("/sessions/{}?turn={1}#t{1}", encoded(session), index + 1)
 }
 
 pub(crate) fn decision(decision: &Decision) -> Markup {

@@ -20,19 +20,21 @@ pub(crate) fn card(index: usize, window: &Window) -> Markup {
         return html! { p.muted { "A tool call that is not on record." } };
     };
     let change = window.changes.get(&index);
+    // What the player shows once its time has come.
+    let known = call.result.as_ref().map(|result| result.at);
     html! {
         section.call id={ "c" (index) } data-call=(index) data-at=(call.at)
             aria-label={ "Tool call " (call.name) } {
             div.call-head {
                 span.tool { (Line(&call.name)) }
                 code.about { (Line(&call.about)) }
-                (badge::outcome(&call.outcome))
+                span data-known=[known] { (badge::outcome(&call.outcome)) }
                 @if let Some(ms) = call.duration_ms { span.muted { (span(ms)) } }
             }
-            (words(&call.outcome))
-            p.facts {
+            (words(&call.outcome, known))
+            p.facts data-known=[known] {
                 @if let Some(decision) = &call.decision { (badge::decision(decision)) " · " }
-                (badge::evidence(&call.evidence))
+                (badge::evidence(&window.session, &call.evidence))
             }
             @match change {
                 Some((path, change)) => (changed(path, change)),
@@ -46,20 +48,20 @@ pub(crate) fn card(index: usize, window: &Window) -> Markup {
                     }
                 }
             }
-            @if let Some(result) = &call.result { (self::result(result)) }
+            @if let Some(result) = &call.result { (self::result(&window.session, result)) }
         }
     }
 }
 
 /// What somebody said with an outcome.
-fn words(outcome: &Outcome) -> Markup {
+fn words(outcome: &Outcome, known: Option<i64>) -> Markup {
     let (who, text) = match outcome {
         Outcome::Rejected { feedback: Some(text) } => ("The person said: ", text),
         Outcome::Denied { reason } => ("The client said: ", reason),
         Outcome::Invalid { reason } => ("The client said: ", reason),
         _ => return html! {},
     };
-    html! { p.said-with { (who) q { (Text(text)) } } }
+    html! { p.said-with data-known=[known] { (who) q { (Text(text)) } } }
 }
 
 fn changed(path: &str, change: &Change) -> Markup {
@@ -158,12 +160,12 @@ fn lay_out(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn result(result: &CallResult) -> Markup {
+fn result(session: &str, result: &CallResult) -> Markup {
     html! {
-        div.result.is-error[result.is_error] {
+        div.result.is-error[result.is_error] data-known=(result.at) {
             p.label {
                 @if result.is_error { "Error, as the client reports it in " } @else { "Result, as the client reports it in " }
-                a href=(badge::turn_link(result.turn)) data-turn=(result.turn + 1) { "turn " (result.turn + 1) }
+                a href=(badge::turn_link(session, result.turn)) data-turn=(result.turn + 1) { "turn " (result.turn + 1) }
             }
             (output(&result.text))
         }

@@ -10,6 +10,7 @@ pub(crate) mod page;
 pub(crate) mod player;
 pub(crate) mod raw;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod timeline;

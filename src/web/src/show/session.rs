@@ -3,14 +3,14 @@
 use super::badge::{self, counted};
 use super::page::encoded;
 use super::text::Line;
-use super::time::{moment, offset, span};
+use super::time::{moment, span};
 use super::timeline;
 use super::turn::{Context, notice, turn};
 use super::{files, player};
 use crate::access::User;
 use crate::prices::Prices;
 use crate::source::{Head, Window};
-use hansard_replay::model::{LaneKind, Notice};
+use hansard_replay::model::{LaneKind, Notice, Status};
 use maud::{Markup, html};
 
 /// Turns that a page holds without JavaScript, and that a script fetches at once.
@@ -31,7 +31,7 @@ pub(crate) fn session(
     let total = head.outline.len();
     html! {
         (title(head))
-        (notices(&head.replay.notices))
+        (notices(&session.id, &head.replay.notices))
         section.overview aria-labelledby="timeline-title" {
             h2 #timeline-title.visually-hidden { "Timeline" }
             (timeline::timeline(head))
@@ -40,18 +40,20 @@ pub(crate) fn session(
             aside.side aria-label="About this session" {
                 (facts(head, prices, user))
                 @if !head.replay.files.is_empty() {
-                    section aria-labelledby="files-title" {
-                        h2 #files-title { a href={ "/sessions/" (id) "/files" } { "Files" } " " span.count { (head.replay.files.len()) } }
+                    details.panel open {
+                        summary { h2 { "Files " span.count { (head.replay.files.len()) } } }
+                        p { a href={ "/sessions/" (id) "/files" } { "All changes" } }
                         (files::tree(&session.id, &head.replay.files, None))
                     }
                 }
                 @if !head.replay.commands.is_empty() {
-                    section aria-labelledby="commands-title" {
-                        h2 #commands-title { a href={ "/sessions/" (id) "/commands" } { "Commands" } " " span.count { (head.replay.commands.len()) } }
+                    details.panel open {
+                        summary { h2 { "Commands " span.count { (head.replay.commands.len()) } } }
+                        p { a href={ "/sessions/" (id) "/commands" } { "All commands and their output" } }
                         ol.command-list {
                             @for command in head.replay.commands.iter().take(12) {
                                 li {
-                                    a href=(badge::turn_link(command.turn)) data-turn=(command.turn + 1) data-goto={ "c" (command.call) } { code { (Line(&command.command)) } }
+                                    a href=(badge::turn_link(&session.id, command.turn)) data-turn=(command.turn + 1) data-goto={ "c" (command.call) } { code { (Line(&command.command)) } }
                                     @if let Some(exit) = command.exit { @if exit != 0 { " " span.minus { "exit " (exit) } } }
                                 }
                             }
@@ -59,11 +61,11 @@ pub(crate) fn session(
                     }
                 }
                 @if !head.replay.commits.is_empty() {
-                    section aria-labelledby="commits-title" {
-                        h2 #commits-title { "Commits " span.count { (head.replay.commits.len()) } }
+                    details.panel open {
+                        summary { h2 { "Commits " span.count { (head.replay.commits.len()) } } }
                         ul.command-list {
                             @for commit in &head.replay.commits {
-                                li { a href=(badge::turn_link(commit.turn)) data-turn=(commit.turn + 1) { code { (Line(&commit.id)) } " " (Line(&commit.subject)) } " " span.muted { (Line(&commit.branch)) } }
+                                li { a href=(badge::turn_link(&session.id, commit.turn)) data-turn=(commit.turn + 1) { code { (Line(&commit.id)) } " " (Line(&commit.subject)) } " " span.muted { (Line(&commit.branch)) } }
                             }
                         }
                     }
@@ -72,7 +74,8 @@ pub(crate) fn session(
             section.transcript aria-labelledby="transcript-title" {
                 h2 #transcript-title { "Transcript" }
                 (pages(from, total, "Turns above"))
-                div #turns data-session=(session.id) data-total=(total) data-window=(TURNS) {
+                div #turns data-session=(session.id) data-total=(total) data-window=(TURNS)
+                    data-open[session.status == Status::Open] {
                     (turns(head, window, from, prices))
                 }
                 (pages(from, total, "Turns below"))
@@ -119,7 +122,7 @@ fn title(head: &Head) -> Markup {
     }
 }
 
-fn notices(notices: &[Notice]) -> Markup {
+fn notices(session: &str, notices: &[Notice]) -> Markup {
     let of_session: Vec<&Notice> = notices.iter().collect();
     let (first, rest) = of_session.split_at(of_session.len().min(NOTICES));
     let linked = |one: &Notice| {
@@ -127,7 +130,7 @@ fn notices(notices: &[Notice]) -> Markup {
             div.notice-row {
                 (notice(one))
                 @if let Some(turn) = one.turn {
-                    a href=(badge::turn_link(turn)) data-turn=(turn + 1) { "Turn " (turn + 1) }
+                    a href=(badge::turn_link(session, turn)) data-turn=(turn + 1) { "Turn " (turn + 1) }
                 }
             }
         }
@@ -156,8 +159,8 @@ fn facts(head: &Head, prices: &Prices, user: &User) -> Markup {
         _ => None,
     };
     html! {
-        section aria-labelledby="about-title" {
-            h2 #about-title { "About" }
+        details.panel open {
+            summary { h2 { "About" } }
             dl.facts {
                 dt { "Subject" } dd { (Line(&session.subject)) }
                 dt { "Issuer" } dd { (Line(&session.issuer)) }
@@ -189,7 +192,7 @@ fn lanes(head: &Head) -> Markup {
                 @for (place, lane) in head.replay.lanes.iter().enumerate().take(64) {
                     li class=(match lane.kind { LaneKind::Main => "main-lane", LaneKind::Subagent => "sub", LaneKind::Side => "side-lane" }) {
                         @match first(place) {
-                            Some(turn) => a href=(badge::turn_link(turn)) data-turn=(turn + 1) { (Line(&lane.label)) },
+                            Some(turn) => a href=(badge::turn_link(&head.replay.session.id, turn)) data-turn=(turn + 1) { (Line(&lane.label)) },
                             None => (Line(&lane.label)),
                         }
                         " " span.muted { (counted(count(place), "turn", "turns")) }
@@ -212,9 +215,4 @@ fn pages(from: usize, total: usize, label: &str) -> Markup {
             }
         }
     }
-}
-
-/// A moment of the session, for those who see no timeline.
-pub(crate) fn place(head: &Head, at: i64) -> String {
-    offset(at - head.replay.session.started_at)
 }

@@ -4,6 +4,7 @@ use super::badge::{self, badge as sign, short};
 use super::call;
 use super::diff::diff;
 use super::markdown::markdown;
+use super::page::encoded;
 use super::text::{Line, Text, value_of};
 use super::time::{clock, offset, span};
 use crate::prices::Prices;
@@ -36,7 +37,7 @@ pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Marku
         article class=(class) id={ "t" (turn.number) } data-n=(turn.number) data-lane=(turn.lane)
             data-from=(turn.started_at) data-answered=(turn.answered_at.unwrap_or(turn.started_at))
             data-beats=(beats(turn)) aria-labelledby={ "h" (turn.number) } {
-            (head(turn, context, lane.filter(|_| kind_of_lane != LaneKind::Main)))
+            (head(turn, window, context, lane.filter(|_| kind_of_lane != LaneKind::Main)))
             @for notice in context.notices.iter().filter(|notice| notice.turn == Some(index)) {
                 (self::notice(notice))
             }
@@ -66,7 +67,7 @@ pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Marku
                     summary {
                         (sign("warn", "✎", "history rewritten")) " message " (rewrite.message) " is told otherwise"
                     }
-                    p { "As recorded in " a href=(badge::turn_link(rewrite.turn)) data-turn=(rewrite.turn + 1) { "turn " (rewrite.turn + 1) } ", and as the client tells it now:" }
+                    p { "As recorded in " a href=(badge::turn_link(&window.session, rewrite.turn)) data-turn=(rewrite.turn + 1) { "turn " (rewrite.turn + 1) } ", and as the client tells it now:" }
                     (diff(&rewrite.diff))
                 }
             }
@@ -76,17 +77,17 @@ pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Marku
     }
 }
 
-fn head(turn: &Turn, context: &Context<'_>, lane: Option<&Lane>) -> Markup {
+fn head(turn: &Turn, window: &Window, context: &Context<'_>, lane: Option<&Lane>) -> Markup {
     let (kind, of) = badge::kind(&turn.kind);
     let cost = context.prices.cost(turn.model.as_deref(), &turn.usage);
     html! {
         header.turn-head {
             h3 id={ "h" (turn.number) } {
-                a.number href=(badge::turn_link(turn.number.saturating_sub(1))) data-turn=(turn.number) {
+                a.number href=(badge::turn_link(&window.session, turn.number.saturating_sub(1))) data-turn=(turn.number) {
                     span.visually-hidden { "Turn " } (turn.number)
                 }
                 " " (kind)
-                @if let Some(of) = of { " of " a href=(badge::turn_link(of)) data-turn=(of + 1) { "turn " (of + 1) } }
+                @if let Some(of) = of { " of " a href=(badge::turn_link(&window.session, of)) data-turn=(of + 1) { "turn " (of + 1) } }
             }
             @if let Some(lane) = lane { span.lane-name { (Line(&lane.label)) } }
             (badge::status(turn.status))
@@ -165,7 +166,7 @@ fn block(block: &Block, window: &Window) -> Markup {
                         }
                     }
                     @if let Some((index, call)) = known {
-                        p.muted { "Suggested in " a href={ "?turn=" (call.turn + 1) "#c" (index) } data-turn=(call.turn + 1) data-goto={ "c" (index) } { "turn " (call.turn + 1) } }
+                        p.muted { "Suggested in " a href={ "/sessions/" (encoded(&window.session)) "?turn=" (call.turn + 1) "#c" (index) } data-turn=(call.turn + 1) data-goto={ "c" (index) } { "turn " (call.turn + 1) } }
                     }
                     (call::output(text))
                 }

@@ -103,7 +103,7 @@ impl Held {
                 changes.insert(change.call, (file.path.clone(), change.clone()));
             }
         }
-        Ok(Window { turns, calls, changes })
+        Ok(Window { session: session.to_owned(), turns, calls, changes })
     }
 
     pub(super) fn replay(&self, session: &str, reach: &Reach) -> Result<&Replay, SourceError> {
