@@ -1,6 +1,7 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
+use crate::time::now;
 use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up};
 use clap::{Args, Parser, Subcommand};
 use hansard_store::{Custodian, Keys, Reader, beside};
@@ -52,7 +53,7 @@ pub(crate) struct Data {
 impl Data {
     /// The ledger, for reading.
     pub(crate) fn reader(&self) -> Result<Reader, Failure> {
-        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?)
+        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?.at(now() as i64))
     }
 
     /// The ledger, for what may be changed in it.

@@ -18,7 +18,7 @@ use thiserror::Error;
 /// Under which trials are made where no key is given. No secret: what it makes is not the gateway's.
 pub(crate) const TRIAL_KEY: &[u8] = b"hansard: a key for trying rules, and for nothing else";
 /// The variable that holds the gateway's key.
-const KEY: &str = "HANSARD_REDACT_KEY";
+pub(crate) const KEY: &str = "HANSARD_REDACT_KEY";
 /// Every built-in rule for secrets, masked.
 const EVERY_RULE: &str = "{ version: 1, access: [] }";
 /// What texts are called in the place of a finding.

@@ -10,20 +10,25 @@
 mod cosign;
 mod entries;
 pub(crate) mod http;
+mod retention;
 mod service;
+mod telemetry;
 mod witness;
 
 pub(crate) use cosign::COSIGNED;
 
 use crate::cli::Data;
 use crate::failure::Failure;
+use crate::policy::Loaded;
+use crate::redact;
 use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
 use hansard_store::{Options, StoreError, Writer};
 use service::Service;
 use std::future::{Future, IntoFuture};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 use thiserror::Error;
@@ -44,7 +49,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[command(after_help = "Examples:
   hansard sink
   hansard sink --listen 0.0.0.0:7070 --data /var/lib/hansard --keys /etc/hansard/keys
-  hansard sink --http 127.0.0.1:7072 --witness http://witness.example:7071")]
+  hansard sink --http 127.0.0.1:7072 --witness http://witness.example:7071
+  hansard sink --http 0.0.0.0:7072 --policy /etc/hansard/policy.yaml --retain")]
 pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDRESS")]
@@ -52,6 +58,14 @@ pub(crate) struct Args {
     /// Also serve /metrics (Prometheus), /healthz and /log (C2SP tlog-tiles) on this address
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Also take clients' telemetry on --http (POST /v1/logs, OTLP), from callers whom this policy's
+    /// issuers vouch for, redacted by its rules under the gateway's key, HANSARD_REDACT_KEY
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Each hour, erase the sessions that the policy keeps no longer (record.retain); `hansard retain`
+    /// says beforehand which
+    #[arg(long, requires = "policy")]
+    retain: bool,
     /// Have each checkpoint co-signed by the witness at this URL (http://)
     #[arg(long, value_name = "URL")]
     witness: Option<Uri>,
@@ -74,9 +88,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let sink = Sink::bind(args.listen, &args.data.data, options).await?;
         let source = http::Source { data: args.data.data.clone(), keys };
         if let Some(address) = args.http {
-            let refused = |source| SinkError::Listen { address, source };
-            let listener = TcpListener::bind(address).await.map_err(refused)?;
-            tokio::spawn(axum::serve(listener, http::router(source.clone())).into_future());
+            let policy = match &args.policy {
+                Some(path) => Some((Loaded::read(path)?.bare()?, redaction_key()?)),
+                None => None,
+            };
+            serve_http(address, &sink, source.clone(), policy).await?;
+        }
+        if let (true, Some(path)) = (args.retain, &args.policy) {
+            let keep = Loaded::read(path)?.bare()?.retain;
+            tokio::spawn(retention::run(source.clone(), keep));
         }
         if let Some(witness) = &args.witness {
             tokio::spawn(cosign::run(source, witness.clone()));
@@ -86,6 +106,30 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         writeln!(io::stdout(), "hansard sink: listening on {addr}, ledger in {data}")?;
         Ok(sink.serve(stop).await?)
     })
+}
+
+/// Serves what the sink says over HTTP, and takes telemetry when there is a policy for it, with the
+/// key of its placeholders.
+pub(crate) async fn serve_http(
+    address: SocketAddr,
+    sink: &Sink,
+    source: http::Source,
+    policy: Option<(Loaded, Vec<u8>)>,
+) -> Result<(), Failure> {
+    let mut routes = http::router(source);
+    if let Some((loaded, key)) = policy {
+        routes = routes.merge(telemetry::router(loaded, key, sink.writer.handle())?);
+    }
+    let refused = |source| SinkError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    tokio::spawn(axum::serve(listener, routes).into_future());
+    Ok(())
+}
+
+/// The gateway's: the same value has the same placeholder, wherever it was redacted.
+fn redaction_key() -> Result<Vec<u8>, SinkError> {
+    let key = std::env::var_os(redact::KEY).filter(|key| !key.is_empty());
+    key.map(OsStringExt::into_vec).ok_or(SinkError::NoKey)
 }
 
 /// Completes at Ctrl-C or SIGTERM.
@@ -105,6 +149,8 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 pub(crate) enum SinkError {
     #[error("cannot listen on {address}: {source}; stop what uses it, or choose another --listen")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("{} is not set; set it to the gateway's, or leave out --policy", redact::KEY)]
+    NoKey,
     #[error("the system gives no threads or signals: {0}; raise its limits")]
     Runtime(io::Error),
     #[error("the gRPC server failed: {0}; start the sink again")]

@@ -20,7 +20,7 @@ mod upstream;
 use crate::cli::Data;
 use crate::failure::Failure;
 use crate::policy::{Loaded, Source};
-use crate::sink::{Sink, SinkError, stop_signal};
+use crate::sink::{Sink, SinkError, http, serve_http, stop_signal};
 use crate::token::{AUDIENCE, DevIssuer, ISSUER};
 use banner::Banner;
 use envoy::Envoy;
@@ -71,6 +71,10 @@ pub(crate) struct Args {
     /// Envoy's worker threads [default: one for each processor]
     #[arg(long, value_name = "N")]
     workers: Option<u32>,
+    /// Also serve /metrics (Prometheus), /healthz and /log, and take clients' telemetry (POST /v1/logs)
+    /// on this address
+    #[arg(long, value_name = "ADDR", conflicts_with = "sink")]
+    http: Option<SocketAddr>,
     #[command(flatten)]
     data: Data,
 }
@@ -90,11 +94,7 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     let program = envoy::find(args.envoy.as_deref())?;
     let filter = envoy::filter(args.filter.as_deref())?;
     let issuer = DevIssuer::open(data)?;
-    let source = match &args.policy {
-        Some(path) => Loaded::read(path)?,
-        None => Source::parse(Path::new("policies/default.yaml"), DEFAULT_POLICY)?,
-    };
-    let loaded = source.or_trust(development(&issuer))?;
+    let loaded = policy(args, &issuer)?;
     loaded.tell()?;
     let token = own_token(&loaded, &issuer)?;
     drop(TcpListener::bind(args.listen).map_err(|source| UpError::port(args.listen, source))?);
@@ -105,7 +105,12 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         let (clusters, sinks) = (clusters.len(), args.sink.len());
         return Err(UpError::Sinks { clusters, sinks }.into());
     }
-    let sink = OwnSink::unless(args.sink.first().copied(), &args.data).await?;
+    let key = redaction_key::open(data)?;
+    let http = match args.http {
+        Some(address) => Some((address, policy(args, &issuer)?, key.clone().into_bytes())),
+        None => None,
+    };
+    let sink = OwnSink::unless(args.sink.first().copied(), &args.data, http).await?;
     // What is kept here is one sink, by whatever names.
     let at = args.sink.iter().copied().chain(std::iter::repeat(sink.addr));
     let setup = config::Setup {
@@ -119,7 +124,6 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     let files = config::write(&data.join("envoy"), &setup)?;
     let stop = stop_signal().map_err(UpError::Runtime)?;
     let mut stop = std::pin::pin!(stop);
-    let key = redaction_key::open(data)?;
     let mut envoy = Envoy::start(&program, &files, args.workers, &key)?;
     let version = tokio::select! {
         ready = envoy.ready() => ready?,
@@ -146,6 +150,15 @@ async fn serve(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The one that was named, or the bundled one.
+fn policy(args: &Args, issuer: &DevIssuer) -> Result<Loaded, Failure> {
+    let source = match &args.policy {
+        Some(path) => Loaded::read(path)?,
+        None => Source::parse(Path::new("policies/default.yaml"), DEFAULT_POLICY)?,
+    };
+    Ok(source.or_trust(development(issuer))?)
+}
+
 /// The sink of this process, unless records go elsewhere.
 struct OwnSink {
     addr: SocketAddr,
@@ -153,12 +166,22 @@ struct OwnSink {
 }
 
 impl OwnSink {
-    async fn unless(elsewhere: Option<SocketAddr>, data: &Data) -> Result<Self, Failure> {
+    /// `http`: where it is to speak HTTP as well, with the policy and the key for telemetry.
+    async fn unless(
+        elsewhere: Option<SocketAddr>,
+        data: &Data,
+        http: Option<(SocketAddr, Loaded, Vec<u8>)>,
+    ) -> Result<Self, Failure> {
         if let Some(addr) = elsewhere {
             return Ok(Self { addr, running: None });
         }
-        let options = Options { keys: Some(data.folder_of_keys()), ..Options::default() };
+        let keys = data.folder_of_keys();
+        let options = Options { keys: Some(keys.clone()), ..Options::default() };
         let sink = Sink::bind(SocketAddr::from(([127, 0, 0, 1], 0)), &data.data, options).await?;
+        if let Some((address, policy, key)) = http {
+            let source = http::Source { data: data.data.clone(), keys };
+            serve_http(address, &sink, source, Some((policy, key))).await?;
+        }
         let addr = sink.addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(sink.serve(async {
