@@ -101,6 +101,7 @@ impl<'a> Loader<'a> {
                 hansard_store::Status::Complete => Status::Complete,
                 hansard_store::Status::Ended => Status::Ended,
                 hansard_store::Status::Refused => Status::Refused,
+                hansard_store::Status::Interrupted => Status::Interrupted,
             },
             agent: said.agent.clone(),
             groups: said.groups.clone(),

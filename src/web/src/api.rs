@@ -95,14 +95,7 @@ async fn session(
     let target = id.clone();
     let read =
         look(&site, &user, "view", target, move |source, reach| source.head(&id, reach)).await;
-    answer(read.map(|head| {
-        let replay = head.replay;
-        json!({
-            "session": replay.session, "lanes": replay.lanes, "files": replay.files,
-            "commands": replay.commands, "commits": replay.commits, "notices": replay.notices,
-            "turns": head.outline.len(), "calls": head.calls,
-        })
-    }))
+    answer(read)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -132,7 +125,7 @@ async fn turns(
     let read =
         look(&site, &user, "view", target, move |source, reach| source.turns(&id, reach, from, count))
             .await;
-    answer(read.map(|Window { turns, calls, .. }| {
+    answer(read.map(|(_, Window { turns, calls, .. })| {
         let calls: Vec<Indexed> =
             calls.into_iter().map(|(index, call)| Indexed { index, call }).collect();
         json!({"turns": turns, "calls": calls})

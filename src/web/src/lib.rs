@@ -13,7 +13,7 @@ mod api;
 mod assets;
 pub mod audit;
 mod doors;
-#[cfg(any(test, feature = "held"))]
+#[cfg(any(test, feature = "made-up"))]
 pub mod fixture;
 mod pages;
 pub mod prices;

@@ -5,7 +5,7 @@ use crate::query::Asked;
 use crate::show::page::{Frame, Tab, page};
 use crate::show::session::TURNS;
 use crate::show::turn::{Context, turn};
-use crate::show::{badge, files, list, raw, session};
+use crate::show::{files, list, raw, session};
 use crate::site::{Problem, Shared, Visitor, look};
 use crate::source::Window;
 use axum::extract::{Form, Path, Query, State};
@@ -98,11 +98,11 @@ pub(crate) async fn session(
     // Windows begin at multiples, so that what a script fetches fits with what is there.
     let from = at.turn.unwrap_or(1).saturating_sub(1) / TURNS * TURNS;
     let read = look(&site, &user, "view", id.clone(), move |source, reach| {
-        Ok((source.head(&id, reach)?, source.turns(&id, reach, from, TURNS)?))
+        source.turns(&id, reach, from, TURNS)
     });
     match read.await {
         Ok((head, window)) => {
-            let title = head.replay.session.title.as_deref().unwrap_or("Untitled session");
+            let title = head.session.title.as_deref().unwrap_or("Untitled session");
             let frame = Frame { title, tab: Tab::Sessions, user: Some(&user), class: "session" };
             shown(&frame, &session::session(&head, &window, from, &site.prices, &user))
         }
@@ -119,7 +119,7 @@ pub(crate) async fn turns(
 ) -> Response {
     let from = at.from.unwrap_or(0) / TURNS * TURNS;
     let read = look(&site, &user, "view", format!("{id} turns {}", from + 1), move |source, reach| {
-        Ok((source.head(&id, reach)?, source.turns(&id, reach, from, TURNS)?))
+        source.turns(&id, reach, from, TURNS)
     });
     match read.await {
         Ok((head, window)) => {
@@ -139,8 +139,8 @@ pub(crate) async fn outline(
     let read = look(&site, &user, "view", target, move |source, reach| source.head(&id, reach));
     match read.await {
         Ok(head) => {
-            let (places, length) = crate::show::timeline::drawn(&head.outline);
-            let stops = head.outline.iter().zip(places);
+            let (places, length) = crate::show::timeline::drawn(&head.stops);
+            let stops = head.stops.iter().zip(places);
             let turns: Vec<_> = stops
                 .map(|(stop, (from, to))| json!([stop.from, stop.to, stop.lane, stop.calls, from, to]))
                 .collect();
@@ -175,13 +175,14 @@ async fn file_page(
     change: Option<usize>,
 ) -> Response {
     let target = format!("{id} files");
-    let read = look(&site, &user, "view", target, move |source, reach| source.head(&id, reach));
+    let read = look(&site, &user, "view", target, move |source, reach| {
+        source.files(&id, reach, file, files::FILES)
+    });
     match read.await {
-        Ok(head) => {
-            let id = &head.replay.session.id;
+        Ok((head, shown_files)) => {
             let frame =
                 Frame { title: "Files", tab: Tab::Sessions, user: Some(&user), class: "session" };
-            shown(&frame, &files::files(id, &head.replay.files, file, change))
+            shown(&frame, &files::files(&head, &shown_files, file, change))
         }
         Err(problem) => problem.page(Some(&user)),
     }
@@ -191,22 +192,18 @@ pub(crate) async fn commands(
     State(site): State<Shared>,
     Visitor(user): Visitor,
     Path(id): Path<String>,
+    Query(at): Query<At>,
 ) -> Response {
+    let from = at.from.unwrap_or(0);
     let target = format!("{id} commands");
-    let read = look(&site, &user, "view", target, move |source, reach| source.replay(&id, reach));
+    let read = look(&site, &user, "view", target, move |source, reach| {
+        source.commands(&id, reach, from, files::COMMANDS)
+    });
     match read.await {
-        Ok(replay) => {
-            let outcomes: Vec<Markup> = replay
-                .commands
-                .iter()
-                .map(|command| {
-                    let call = replay.calls.get(command.call);
-                    call.map_or_else(|| html! {}, |call| badge::outcome(&call.outcome))
-                })
-                .collect();
-            let frame =
-                Frame { title: "Commands", tab: Tab::Sessions, user: Some(&user), class: "session" };
-            shown(&frame, &files::commands(&replay.session.id, &replay.commands, &outcomes))
+        Ok((head, commands)) => {
+            let title = "Commands";
+            let frame = Frame { title, tab: Tab::Sessions, user: Some(&user), class: "commands" };
+            shown(&frame, &files::commands(&head, from, &commands))
         }
         Err(problem) => problem.page(Some(&user)),
     }
@@ -248,18 +245,17 @@ pub(crate) async fn raw(
     let read = look(&site, &user, "raw", id.clone(), move |source, reach| {
         let parts = source.parts(&id, reach)?;
         let proof = source.proof(&id, reach)?;
-        let head = source.head(&parts.session, reach)?;
         let from = parts.turn.saturating_sub(1);
-        let window = source.turns(&parts.session, reach, from, 1)?;
+        let (head, window) = source.turns(&parts.session, reach, from, 1)?;
         Ok((parts, proof, head, window))
     });
     match read.await {
         Ok((parts, proof, head, window)) => {
-            let lanes: &[Lane] = &head.replay.lanes;
+            let lanes: &[Lane] = &head.lanes;
             let context = Context {
-                started_at: head.replay.session.started_at,
+                started_at: head.session.started_at,
                 lanes,
-                notices: &head.replay.notices,
+                notices: &head.notices,
                 prices: &site.prices,
             };
             let rendered = rendered(&window, &context);

@@ -79,3 +79,6 @@ async fn guarded(mut response: Response, secure: bool) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
+
+#[cfg(test)]
+mod tests;

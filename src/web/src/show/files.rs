@@ -5,21 +5,26 @@ use super::call::sizes;
 use super::diff::diff;
 use super::page::encoded;
 use super::text::{Line, Text};
-use hansard_replay::model::{Before, Change, Command, File};
+use hansard_replay::archive::{ChangeHead, FileHead, Head};
+use hansard_replay::model::{Before, Change, Command, File, Outcome};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+/// Commands on a page.
+pub(crate) const COMMANDS: usize = 100;
+/// Files on a page.
+pub(crate) const FILES: usize = 50;
 /// Folders within each other, beyond which a path is one name.
 const DEEPEST: usize = 24;
 
 #[derive(Default)]
 struct Folder<'a> {
     folders: BTreeMap<&'a str, Folder<'a>>,
-    files: Vec<(&'a str, usize, &'a File)>,
+    files: Vec<(&'a str, usize, &'a FileHead)>,
 }
 
 /// The tree, with the index of the file that is shown.
-pub(crate) fn tree(session: &str, files: &[File], current: Option<usize>) -> Markup {
+pub(crate) fn tree(session: &str, files: &[FileHead], current: Option<usize>) -> Markup {
     let mut root = Folder::default();
     for (index, file) in files.iter().enumerate() {
         let path = file.path.trim_start_matches('/');
@@ -61,30 +66,30 @@ fn joined<'a>(name: &str, mut folder: &'a Folder<'a>) -> (String, &'a Folder<'a>
 }
 
 /// Over the changes that were made.
-fn sum(file: &File, of: impl Fn(&Change) -> usize) -> usize {
+fn sum(file: &FileHead, of: impl Fn(&ChangeHead) -> usize) -> usize {
     file.changes.iter().filter(|change| change.applied).map(of).sum()
 }
 
-/// All files, or one with its changes; `only` is the place of one change in the file.
+/// Files with their changes, beside the tree of all; `only` is the place of one change in the file.
 pub(crate) fn files(
-    session: &str,
-    all: &[File],
+    head: &Head,
+    shown: &[(usize, File)],
     current: Option<usize>,
     only: Option<usize>,
 ) -> Markup {
-    let file = current.and_then(|index| all.get(index));
+    let session = &head.session.id;
     html! {
         (crumbs(session))
         h1 { "Files" }
-        @if all.is_empty() {
+        @if head.files.is_empty() {
             p.empty { "No tool call of this session wrote a file." }
         }
         div.columns {
-            nav.side aria-label="Files" { (tree(session, all, current)) }
+            nav.side aria-label="Files" { (tree(session, &head.files, current)) }
             div.transcript {
-                @match (file, current) {
-                    (Some(file), Some(index)) => (one(session, index, file, only)),
-                    _ => @for (index, file) in all.iter().enumerate().take(50) { (one(session, index, file, None)) },
+                @for (index, file) in shown { (one(session, *index, file, only)) }
+                @if current.is_none() && shown.len() < head.files.len() {
+                    p.muted { "The other " (head.files.len() - shown.len()) " files are behind their names in the tree." }
                 }
             }
         }
@@ -135,18 +140,25 @@ fn change(session: &str, change: &Change) -> Markup {
     }
 }
 
-/// Every command, in the order in which they were suggested.
-pub(crate) fn commands(session: &str, commands: &[Command], outcomes: &[Markup]) -> Markup {
+/// Commands from an index on, in the order in which they were suggested.
+pub(crate) fn commands(
+    head: &Head,
+    from: usize,
+    commands: &[(Command, Option<Outcome>)],
+) -> Markup {
+    let session = &head.session.id;
+    let link = |from: usize| format!("/sessions/{}/commands?from={from}", encoded(session));
+    let to = from + commands.len();
     html! {
         (crumbs(session))
         h1 { "Commands" }
-        @if commands.is_empty() { p.empty { "No command was suggested in this session." } }
-        ol.commands {
-            @for (place, command) in commands.iter().enumerate() {
+        @if head.commands.is_empty() { p.empty { "No command was suggested in this session." } }
+        ol.commands start=(from + 1) {
+            @for (command, outcome) in commands {
                 li {
                     p {
                         a href={ "/sessions/" (encoded(session)) "?turn=" (command.turn + 1) "#c" (command.call) } { "Turn " (command.turn + 1) } " "
-                        @if let Some(outcome) = outcomes.get(place) { (outcome) " " }
+                        @if let Some(outcome) = outcome { (badge::outcome(outcome)) " " }
                         @if command.background { (badge::badge("note", "&", "in the background")) " " }
                         @if let Some(exit) = command.exit { span.muted { "exit " (exit) } " " }
                         @if let Some(ms) = command.duration_ms { span.muted { (super::time::span(ms)) } }
@@ -156,6 +168,10 @@ pub(crate) fn commands(session: &str, commands: &[Command], outcomes: &[Markup])
                     @if let Some(output) = &command.output { (super::call::output(output)) }
                 }
             }
+        }
+        nav.pages aria-label="Pages" {
+            @if from > 0 { a rel="prev" href=(link(from.saturating_sub(COMMANDS))) { "← Earlier commands" } }
+            @if to < head.commands.len() { a rel="next" href=(link(to)) { "Later commands →" } }
         }
     }
 }
@@ -174,8 +190,8 @@ pub(crate) fn crumbs(session: &str) -> Markup {
 mod tests {
     use super::*;
 
-    fn file(path: &str) -> File {
-        File { path: path.into(), changes: Vec::new(), content: None }
+    fn file(path: &str) -> FileHead {
+        FileHead { path: path.into(), changes: Vec::new(), known: false }
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn link(base: &str, filter: &Filter, more: &[(&str, &str)]) -> String {
     format!("{base}{}", query(own.chain(more.iter().copied())))
 }
 
-pub(crate) fn sessions(filter: &Filter, page: &Page<Row>, first: bool, version: u64) -> Markup {
+pub(crate) fn sessions(filter: &Filter, page: &Page<Row>, first: bool, version: i64) -> Markup {
     html! {
         div.title-row {
             h1 { "Sessions" }

@@ -6,11 +6,11 @@ pub(crate) fn bar() -> Markup {
     html! {
         section #player.player aria-label="Player" hidden {
             div.buttons {
-                button type="button" data-do="turn-back" title="Previous turn (←)" { span aria-hidden="true" { "⏮" } span.visually-hidden { "Previous turn" } }
-                button.play type="button" data-do="play" title="Play or pause (space)" { span.sign aria-hidden="true" { "▶" } span.word { "Play" } }
-                button type="button" data-do="turn-on" title="Next turn (→)" { span aria-hidden="true" { "⏭" } span.visually-hidden { "Next turn" } }
-                button type="button" data-do="call-back" title="Previous tool call (k)" { span aria-hidden="true" { "⇤" } span.visually-hidden { "Previous tool call" } }
-                button type="button" data-do="call-on" title="Next tool call (j)" { span aria-hidden="true" { "⇥" } span.visually-hidden { "Next tool call" } }
+                button type="button" data-do="turn-back" title="Previous turn (←)" { (sign("M3 2h2v12H3zM14 2v12L6 8z")) span.visually-hidden { "Previous turn" } }
+                button.play type="button" data-do="play" title="Play or pause (space)" { (sign("M3 1.5v13L14 8z")) (sign("M3 2h4v12H3zM9 2h4v12H9z")) span.word { "Play" } }
+                button type="button" data-do="turn-on" title="Next turn (→)" { (sign("M11 2h2v12h-2zM2 2v12l8-6z")) span.visually-hidden { "Next turn" } }
+                button type="button" data-do="call-back" title="Previous tool call (k)" { (sign("M9 2v12L1 8zM10 6h5v4h-5z")) span.visually-hidden { "Previous tool call" } }
+                button type="button" data-do="call-on" title="Next tool call (j)" { (sign("M7 2v12l8-6zM1 6h5v4H1z")) span.visually-hidden { "Next tool call" } }
             }
             label.scrub { span.visually-hidden { "Position" } input #scrub type="range" min="0" max="1000" value="0" step="any"; }
             p #clock.clock { "0:00" }
@@ -27,6 +27,11 @@ pub(crate) fn bar() -> Markup {
             p #said.visually-hidden role="status" aria-live="polite" {}
         }
     }
+}
+
+/// A picture of what a button does, in the button's own colour.
+fn sign(path: &str) -> Markup {
+    html! { svg.sign viewBox="0 0 16 16" aria-hidden="true" focusable="false" { path d=(path) {} } }
 }
 
 pub(crate) fn help() -> Markup {

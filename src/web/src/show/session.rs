@@ -9,7 +9,8 @@ use super::turn::{Context, notice, turn};
 use super::{files, player};
 use crate::access::User;
 use crate::prices::Prices;
-use crate::source::{Head, Window};
+use crate::source::Window;
+use hansard_replay::archive::Head;
 use hansard_replay::model::{LaneKind, Notice, Status};
 use maud::{Markup, html};
 
@@ -26,12 +27,12 @@ pub(crate) fn session(
     prices: &Prices,
     user: &User,
 ) -> Markup {
-    let session = &head.replay.session;
+    let session = &head.session;
     let id = encoded(&session.id);
-    let total = head.outline.len();
+    let total = head.turns;
     html! {
         (title(head))
-        (notices(&session.id, &head.replay.notices))
+        (notices(&session.id, &head.notices))
         section.overview aria-labelledby="timeline-title" {
             h2 #timeline-title.visually-hidden { "Timeline" }
             (timeline::timeline(head))
@@ -39,19 +40,19 @@ pub(crate) fn session(
         div.columns {
             aside.side aria-label="About this session" {
                 (facts(head, prices, user))
-                @if !head.replay.files.is_empty() {
+                @if !head.files.is_empty() {
                     details.panel open {
-                        summary { h2 { "Files " span.count { (head.replay.files.len()) } } }
+                        summary { h2 { "Files " span.count { (head.files.len()) } } }
                         p { a href={ "/sessions/" (id) "/files" } { "All changes" } }
-                        (files::tree(&session.id, &head.replay.files, None))
+                        (files::tree(&session.id, &head.files, None))
                     }
                 }
-                @if !head.replay.commands.is_empty() {
+                @if !head.commands.is_empty() {
                     details.panel open {
-                        summary { h2 { "Commands " span.count { (head.replay.commands.len()) } } }
+                        summary { h2 { "Commands " span.count { (head.commands.len()) } } }
                         p { a href={ "/sessions/" (id) "/commands" } { "All commands and their output" } }
                         ol.command-list {
-                            @for command in head.replay.commands.iter().take(12) {
+                            @for command in head.commands.iter().take(12) {
                                 li {
                                     a href=(badge::turn_link(&session.id, command.turn)) data-turn=(command.turn + 1) data-goto={ "c" (command.call) } { code { (Line(&command.command)) } }
                                     @if let Some(exit) = command.exit { @if exit != 0 { " " span.minus { "exit " (exit) } } }
@@ -60,11 +61,11 @@ pub(crate) fn session(
                         }
                     }
                 }
-                @if !head.replay.commits.is_empty() {
+                @if !head.commits.is_empty() {
                     details.panel open {
-                        summary { h2 { "Commits " span.count { (head.replay.commits.len()) } } }
+                        summary { h2 { "Commits " span.count { (head.commits.len()) } } }
                         ul.command-list {
-                            @for commit in &head.replay.commits {
+                            @for commit in &head.commits {
                                 li { a href=(badge::turn_link(&session.id, commit.turn)) data-turn=(commit.turn + 1) { code { (Line(&commit.id)) } " " (Line(&commit.subject)) } " " span.muted { (Line(&commit.branch)) } }
                             }
                         }
@@ -89,9 +90,9 @@ pub(crate) fn session(
 /// A window of the transcript, alone: what a script fetches.
 pub(crate) fn turns(head: &Head, window: &Window, from: usize, prices: &Prices) -> Markup {
     let context = Context {
-        started_at: head.replay.session.started_at,
-        lanes: &head.replay.lanes,
-        notices: &head.replay.notices,
+        started_at: head.session.started_at,
+        lanes: &head.lanes,
+        notices: &head.notices,
         prices,
     };
     html! {
@@ -102,7 +103,7 @@ pub(crate) fn turns(head: &Head, window: &Window, from: usize, prices: &Prices) 
 }
 
 fn title(head: &Head) -> Markup {
-    let session = &head.replay.session;
+    let session = &head.session;
     html! {
         div.title-row {
             h1 {
@@ -116,7 +117,7 @@ fn title(head: &Head) -> Markup {
             @if let Some(ended) = session.ended_at {
                 " · " (span(u64::try_from(ended - session.started_at).unwrap_or(0)))
             }
-            " · " (counted(head.outline.len(), "turn", "turns"))
+            " · " (counted(head.turns, "turn", "turns"))
             " · " (counted(head.calls, "tool call", "tool calls"))
         }
     }
@@ -152,7 +153,7 @@ fn notices(session: &str, notices: &[Notice]) -> Markup {
 }
 
 fn facts(head: &Head, prices: &Prices, user: &User) -> Markup {
-    let session = &head.replay.session;
+    let session = &head.session;
     let id = encoded(&session.id);
     let cost = match session.models.as_slice() {
         [model] => prices.cost(Some(model), &session.usage),
@@ -183,16 +184,16 @@ fn facts(head: &Head, prices: &Prices, user: &User) -> Markup {
 }
 
 fn lanes(head: &Head) -> Markup {
-    let first = |lane: usize| head.outline.iter().position(|stop| stop.lane == lane);
-    let count = |lane: usize| head.outline.iter().filter(|stop| stop.lane == lane).count();
+    let first = |lane: usize| head.stops.iter().position(|stop| stop.lane == lane);
+    let count = |lane: usize| head.stops.iter().filter(|stop| stop.lane == lane).count();
     html! {
-        @if head.replay.lanes.len() > 1 {
+        @if head.lanes.len() > 1 {
             h3 { "Lanes" }
             ul.lanes {
-                @for (place, lane) in head.replay.lanes.iter().enumerate().take(64) {
+                @for (place, lane) in head.lanes.iter().enumerate().take(64) {
                     li class=(match lane.kind { LaneKind::Main => "main-lane", LaneKind::Subagent => "sub", LaneKind::Side => "side-lane" }) {
                         @match first(place) {
-                            Some(turn) => a href=(badge::turn_link(&head.replay.session.id, turn)) data-turn=(turn + 1) { (Line(&lane.label)) },
+                            Some(turn) => a href=(badge::turn_link(&head.session.id, turn)) data-turn=(turn + 1) { (Line(&lane.label)) },
                             None => (Line(&lane.label)),
                         }
                         " " span.muted { (counted(count(place), "turn", "turns")) }

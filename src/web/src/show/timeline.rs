@@ -4,7 +4,7 @@
 //! shows the gravest of what happened in it.
 
 use super::time::offset;
-use crate::source::{Head, Stop};
+use hansard_replay::archive::{Head, Stop};
 use hansard_replay::model::{LaneKind, Status};
 use maud::{Markup, html};
 
@@ -29,8 +29,8 @@ enum Mark {
 }
 
 pub(crate) fn timeline(head: &Head) -> Markup {
-    let stops = &head.outline;
-    let rows = head.replay.lanes.len().clamp(1, ROWS);
+    let stops = &head.stops;
+    let rows = head.lanes.len().clamp(1, ROWS);
     let marks = marks(stops, rows);
     let height = rows * ROW + 2;
     let (from, to) = ends(stops);
@@ -68,7 +68,7 @@ fn class(mark: Mark) -> &'static str {
 }
 
 fn kind(head: &Head, row: usize) -> &'static str {
-    match head.replay.lanes.get(row).map(|lane| lane.kind) {
+    match head.lanes.get(row).map(|lane| lane.kind) {
         Some(LaneKind::Subagent) => "sub",
         Some(LaneKind::Side) => "side",
         Some(LaneKind::Main) | None => "main",

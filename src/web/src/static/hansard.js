@@ -256,7 +256,7 @@
   const play = (on) => {
     playing = on;
     const button = $(".play", player);
-    $(".sign", button).textContent = on ? "⏸" : "▶";
+    button.setAttribute("aria-pressed", String(on));
     $(".word", button).textContent = on ? "Pause" : "Play";
     cancelAnimationFrame(frame);
     if (!on) return;
