@@ -159,6 +159,8 @@ impl<'a> Loader<'a> {
         outline: &Outline,
         spoken: &mut Spoken,
     ) -> Result<(), StoreError> {
+        let class = request.headers.iter().find(|header| header.0 == "x-claude-code-request-class");
+        spoken.class = class.map(|header| header.1.to_string());
         spoken.marks.push_str(&outline.markers);
         spoken.marks.push_str(request.body_base64.as_deref().unwrap_or_default());
         if let Some(body) = request.body {
