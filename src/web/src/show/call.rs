@@ -2,7 +2,7 @@
 
 use super::badge;
 use super::diff::diff;
-use super::text::{Line, Text};
+use super::text::{Line, Text, plain};
 use super::time::span;
 use crate::source::Window;
 use hansard_replay::model::{CallResult, Change, Outcome, ToolCall};
@@ -24,7 +24,7 @@ pub(crate) fn card(index: usize, window: &Window) -> Markup {
     let known = call.result.as_ref().map(|result| result.at);
     html! {
         section.call id={ "c" (index) } data-call=(index) data-at=(call.at)
-            aria-label={ "Tool call " (call.name) } {
+            aria-label={ "Tool call " (index + 1) ", " (plain(&call.name)) } {
             div.call-head {
                 span.tool { (Line(&call.name)) }
                 code.about { (Line(&call.about)) }

@@ -1,6 +1,6 @@
 //! The frame around every page: head, navigation, main landmark.
 
-use super::text::Line;
+use super::text::{Line, plain};
 use crate::access::User;
 use crate::assets;
 use maud::{DOCTYPE, Markup, html};
@@ -35,7 +35,7 @@ pub(crate) fn page(frame: &Frame<'_>, body: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (Line(frame.title)) " · Hansard" }
+                title { (plain(frame.title)) " · Hansard" }
                 link rel="stylesheet" href=(assets::style());
                 link rel="icon" href=(assets::icon()) type="image/svg+xml";
                 script src=(assets::script()) defer {}

@@ -204,9 +204,23 @@ fn hex(tag: &str) -> Option<String> {
     Some(format!("{bits:015x}"))
 }
 
-/// What findings and placeholders of one value have in common.
-pub(crate) fn value_of(fingerprint: &str) -> &str {
-    fingerprint.get(..15).unwrap_or(fingerprint)
+/// Recorded text where no markup can stand, as in a label: what hides is named.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "⟨U+{:04X}⟩", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// What findings and placeholders of one value have in common; absent in what is no fingerprint.
+pub(crate) fn value_of(fingerprint: &str) -> Option<&str> {
+    fingerprint.get(..15).filter(|value| value.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Markup that the caller has made from escaped pieces.
@@ -248,6 +262,7 @@ mod tests {
             assert!(shown.contains(&format!("⟨{code}⟩")), "{shown}");
             assert!(!shown.chars().any(is_hidden), "{shown}");
         }
+        assert_eq!(plain("a\u{202e}b\n"), "a⟨U+202E⟩b⟨U+000A⟩");
         assert_eq!(Line("a\nb\n").render().into_string().matches("⏎").count(), 1);
     }
 

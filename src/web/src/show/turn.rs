@@ -208,10 +208,9 @@ fn findings(findings: &[Finding]) -> Markup {
                                 td { @if finding.in_response { "answer " } @else { "request " } code { (Line(&finding.at)) } }
                                 td { (finding.count) }
                                 td {
-                                    @if finding.fingerprint.is_empty() {
-                                        span.muted { "not compared" }
-                                    } @else {
-                                        span.redacted data-value=(value_of(&finding.fingerprint)) title="The same value has the same mark" { (Line(&finding.fingerprint)) }
+                                    @match value_of(&finding.fingerprint) {
+                                        Some(value) => span.redacted data-value=(value) title="The same value has the same mark" { (value) },
+                                        None => span.muted { "not compared" },
                                     }
                                 }
                             }
@@ -232,7 +231,7 @@ fn foot(turn: &Turn) -> Markup {
             @if let Some(stop) = &turn.stop_reason { span { "stopped by " code { (Line(stop)) } } }
             @if let Some(took) = took { span { "took " (span(took)) } }
             @if let Some(id) = &turn.request_id { code { (Line(id)) } }
-            a.record href={ "/exchanges/" (turn.exchange) "/raw" } { "Record and proof" span.visually-hidden { " of turn " (turn.number) } }
+            a.record href={ "/exchanges/" (encoded(&turn.exchange)) "/raw" } { "Record and proof" span.visually-hidden { " of turn " (turn.number) } }
         }
     }
 }
