@@ -76,14 +76,16 @@ fn crates_depend_on_each_other_only_downwards() {
         ("hansard-store", &["hansard-record"]),
         ("hansard-verify", &[]),
         ("hansard-replay", &["hansard-record", "hansard-store"]),
+        ("hansard-web", &["hansard-replay", "hansard-store"]),
         (
             "hansard",
             &[
                 "hansard-core",
                 "hansard-record",
-                "hansard-replay",
                 "hansard-store",
+                "hansard-replay",
                 "hansard-verify",
+                "hansard-web",
             ],
         ),
     ];

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::time::now;
-use crate::{blame, index, ledger, policy, redact, replay, sessions, show, sink, token, up};
+use crate::{blame, index, ledger, policy, redact, replay, sessions, show, sink, token, up, web};
 use clap::{Args, Parser, Subcommand};
 use hansard_store::{Custodian, Keys, Reader, beside};
 use std::io;
@@ -24,6 +24,7 @@ pub(crate) struct Cli {
 enum Command {
     Up(up::Args),
     Sink(sink::Args),
+    Web(web::Args),
     Token(token::Args),
     Sessions(sessions::Args),
     Show(show::Args),
@@ -79,6 +80,7 @@ impl Cli {
         match self.command {
             Command::Up(args) => up::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Web(args) => web::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sessions(args) => sessions::run(&args),
             Command::Show(args) => show::run(&args),

@@ -6,6 +6,7 @@ use crate::redact::RedactError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
+use crate::web::WebError;
 use hansard_replay::archive::ArchiveError;
 use hansard_store::StoreError;
 use hansard_verify::VerifyError;
@@ -42,6 +43,8 @@ pub(crate) enum Failure {
     Unanswered(Box<Failure>),
     #[error(transparent)]
     Up(#[from] UpError),
+    #[error(transparent)]
+    Web(#[from] WebError),
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Only standard output is written with a bare `?`.

@@ -27,6 +27,7 @@ mod token;
 mod transcript;
 mod up;
 mod view;
+mod web;
 
 use clap::Parser;
 use std::io::{self, Write};
