@@ -9,6 +9,7 @@
 
 mod bypass;
 mod ends;
+mod folded;
 mod keys;
 mod killed;
 mod large;

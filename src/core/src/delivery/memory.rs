@@ -33,7 +33,7 @@ pub struct Memory {
     folding: HashSet<String>,
     young: HashMap<u128, Chain>,
     old: HashMap<u128, Chain>,
-    capacity: usize,
+    pub(super) capacity: usize,
     charge: Charge,
 }
 

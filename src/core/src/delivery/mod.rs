@@ -182,25 +182,25 @@ impl Outbox {
         let Some(flight) = self.calls.get(&call) else { return Reply::Settled(Vec::new()) };
         let (cluster, is_folded) = (flight.route.cluster(), flight.route.form == Form::Folded);
         let parcels = flight.items.iter().map(|item| &item.parcel);
-        let has_all = match (answer, self.memory.as_mut()) {
+        let again = match (answer, self.memory.as_mut()) {
             (Answer::Acknowledged { folding: true }, Some(memory)) => {
                 parcels.for_each(|parcel| memory.learn(cluster, parcel));
-                true
+                return Reply::Settled(self.answered(call, true, now));
             }
             // Another sink is there now, and took for the whole what was not.
-            (Answer::Acknowledged { folding: false } | Answer::Unknown, Some(memory)) if is_folded => {
+            (Answer::Acknowledged { .. } | Answer::Unknown, Some(memory)) if is_folded => {
                 if answer != Answer::Unknown {
                     memory.no_longer_folding(cluster);
                 }
                 parcels.for_each(|parcel| memory.forget(cluster, parcel));
-                false
+                self.whole(call, now)
             }
-            (answer, _) => matches!(answer, Answer::Acknowledged { .. }),
+            (Answer::Acknowledged { .. }, _) => {
+                return Reply::Settled(self.answered(call, true, now));
+            }
+            (Answer::Unknown | Answer::Failed, _) => None,
         };
-        if has_all {
-            return Reply::Settled(self.answered(call, true, now));
-        }
-        match self.whole(call, now).or_else(|| self.failed(call, now)) {
+        match again.or_else(|| self.failed(call, now)) {
             Some(resend) => Reply::Resend(resend),
             None => Reply::Settled(self.answered(call, false, now)),
         }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod folded;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod order;

@@ -1,6 +1,7 @@
 //! Parts on their way: which call carries which, what is told to whom, and when orphans go again.
 
 mod interleaved;
+mod memory;
 mod sinks;
 
 use super::*;

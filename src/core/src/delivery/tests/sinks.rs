@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn sinks(names: &[&str]) -> Rc<Sinks> {
+pub(super) fn sinks(names: &[&str]) -> Rc<Sinks> {
     Rc::new(Sinks::new(names.iter().map(ToString::to_string).collect()))
 }
 
