@@ -22,7 +22,7 @@ TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR
 CHROMIUM          ?=
 FIND_CHROMIUM      = test -n "$(CHROMIUM)" && echo "$(CHROMIUM)" || command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
+.PHONY: help bench-sink bench-session cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ bench-redact: wasm-target $(VENV)-tests/done ## Measure redaction natively, in V
 bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--exchanges 10000")
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	target/release/sink-bench --hansard target/release/hansard $(ARGS)
+
+bench-session: build $(ENVOY) ## Measure what each turn of a long session costs (ARGS="--turns 40 --rounds 1")
+	target/release/session-bench --envoy $(ENVOY) $(ARGS)
 
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins

@@ -10,6 +10,7 @@
 mod bypass;
 mod bypassed;
 mod ends;
+mod folded;
 mod keys;
 mod killed;
 mod large;

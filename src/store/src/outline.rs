@@ -9,9 +9,10 @@
 //! A request repeats its conversation. Who follows its chains back to what is known already, and
 //! reads each block once, reads a session of n turns in O(n).
 
-use crate::content::{Pieces, unwrapped};
+use crate::content::unwrapped;
 use crate::error::StoreError;
 use crate::reader::Reader;
+use hansard_record::fold::Pieces;
 use rusqlite::OptionalExtension;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
