@@ -68,7 +68,7 @@ pub struct Attribution {
 const MOST: u32 = 40;
 /// What a run weighs at least in the path that the call named, and elsewhere.
 const ENOUGH: u32 = 8;
-const ENOUGH_ELSEWHERE: u32 = 60;
+const ENOUGH_ELSEWHERE: u32 = 48;
 /// Suggestions of one line that are looked at.
 const CANDIDATES: usize = 64;
 

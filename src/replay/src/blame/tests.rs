@@ -32,15 +32,10 @@ fn attributed(file: &str, path: &str, index: &[SuggestedLine]) -> Vec<Option<Att
 }
 
 fn calls(found: &[Option<Attribution>]) -> Vec<Option<(&str, usize)>> {
-    let call = |one: &Attribution| (one.suggested.session.as_str(), one.suggested.call);
-    let mut calls = Vec::new();
-    for one in found {
-        calls.push(one.as_ref().map(|one| {
-            let (_, number) = call(one);
-            (one.suggested.session.as_str(), number)
-        }));
-    }
-    calls
+    found
+        .iter()
+        .map(|one| one.as_ref().map(|one| (one.suggested.session.as_str(), one.suggested.call)))
+        .collect()
 }
 
 #[test]
