@@ -132,6 +132,10 @@ impl Builder<'_> {
         }
         turn.kind =
             self.kind(exchange, spoken, purpose, compacted, &followed, &verdict, turn, &last);
+        if turn.kind == TurnKind::Compacted {
+            let summary = |turn: &Turn| turn.kind == TurnKind::Compaction && turn.lane == lane;
+            turn.continues = self.turns.iter().rposition(summary);
+        }
         turn.said = self.said(&followed, &verdict, index, turn.continues);
         turn.rewrites = verdict.rewrites;
         for rewrite in &turn.rewrites {

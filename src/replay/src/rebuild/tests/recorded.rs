@@ -179,6 +179,7 @@ fn a_compaction_and_what_builds_on_it_are_recognised() {
     );
     assert!(replay.turns.iter().all(|turn| turn.rewrites.is_empty()), "a summary is no rewrite");
     assert!(replay.turns.iter().all(|turn| turn.lane == 0));
+    assert_eq!(replay.turns[6].continues, Some(5));
     let outcome = |about| &call(&replay, about).outcome;
     assert!(matches!(outcome("/work/app/denied.txt"), Outcome::Denied { .. }));
     assert!(matches!(outcome("touch"), Outcome::Denied { .. }));
