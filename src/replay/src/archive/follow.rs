@@ -214,7 +214,10 @@ fn rebuild(connection: &Connection, reader: &Reader, session: &str) -> Result<()
         put(connection, number, None)?;
         touch(connection, &tenant)?;
     }
-    let replay = source::replay(reader, session, &conversation.members)?;
+    let Some(replay) = source::replay(reader, session, &conversation.members)? else {
+        // The ledger went on meanwhile: an entry behind those that were looked at moved its exchange.
+        return pend(connection, session);
+    };
     put(connection, number, Some(&replay))?;
     touch(connection, session)?;
     if known.is_none()
