@@ -19,7 +19,7 @@ WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
 
-.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind
+.PHONY: help bench-sink bench-replay cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ bench-redact: wasm-target $(VENV)-tests/done ## Measure redaction natively, in V
 bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--exchanges 10000")
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	target/release/sink-bench --hansard target/release/hansard $(ARGS)
+
+bench-replay: ## Measure lists, search, the player and blame over a million exchanges (ARGS="--quick")
+	cargo build --release --locked -p replay-bench
+	target/release/replay-bench $(ARGS)
 
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins
