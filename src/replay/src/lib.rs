@@ -6,7 +6,18 @@
 //! Promises: the same ledger gives the same replay; nothing is invented: what is not on record is
 //! marked as unknown, and each outcome of a tool call names its evidence.
 
+pub mod answer;
+pub mod archive;
+pub mod block;
+mod digest;
+pub mod input;
 pub mod listing;
+mod load;
 pub mod model;
+mod rebuild;
 
+pub use digest::Digest;
+pub use input::{Content, ExchangeInput, History, Input, NodeId, Spoken, Telemetry};
+pub use load::{load, load_joined};
 pub use model::Replay;
+pub use rebuild::rebuild;

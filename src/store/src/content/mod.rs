@@ -14,4 +14,4 @@ mod shelf;
 
 pub(crate) use pieces::{Pieces, Streams};
 pub(crate) use seal::Master;
-pub(crate) use shelf::{Shelf, read_part, read_text};
+pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};

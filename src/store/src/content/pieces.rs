@@ -105,6 +105,27 @@ impl Pieces {
         Self { frame, streams: taken }
     }
 
+    /// A part less its streams, and where they belong in it: `null` stands for a stream that is a
+    /// value of its own, so that what is left is JSON. With it, what was taken out of the streams.
+    pub(crate) fn outline(frame: &[u8]) -> Option<(Vec<u8>, Vec<usize>, String)> {
+        let end = frame.iter().position(|byte| *byte == b'\n')?;
+        let (head, rest) = (frame.get(..end)?, frame.get(end.checked_add(1)?..)?);
+        let layout: Layout = serde_json::from_slice(head).ok()?;
+        let mut json = Vec::with_capacity(rest.len().checked_add(16)?);
+        let mut places = Vec::with_capacity(layout.streams.len());
+        let mut at = 0;
+        for place in layout.streams {
+            json.extend_from_slice(rest.get(at..place)?);
+            at = place;
+            places.push(json.len());
+            if json.trim_ascii_end().last() == Some(&b':') {
+                json.extend_from_slice(b"null");
+            }
+        }
+        json.extend_from_slice(rest.get(at..)?);
+        Some((json, places, serde_json::to_string(&layout.markers).ok()?))
+    }
+
     /// Puts a part together again; `None` when the frame is none.
     pub(crate) fn join(frame: &[u8], streams: &[Vec<u8>]) -> Option<Vec<u8>> {
         let end = frame.iter().position(|byte| *byte == b'\n')?;

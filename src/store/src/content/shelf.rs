@@ -230,7 +230,8 @@ pub(crate) fn read_text(
     key.open(&sealed).map(Some).ok_or(StoreError::Unreadable)
 }
 
-fn unwrapped(
+/// A session's key by its id. `None`: it was destroyed.
+pub(crate) fn unwrapped(
     connection: &Connection,
     master: &Master,
     id: i64,

@@ -1,0 +1,142 @@
+//! A [`Filter`] as conditions on the index's tables.
+//!
+//! Every value goes in as an argument of the statement, never into its text.
+
+use super::error::ArchiveError;
+use super::facts::{Tag, value};
+use super::put::status;
+use super::query;
+use crate::listing::Filter;
+use rusqlite::types::Value;
+
+/// Conditions on `sessions`, and their arguments in order.
+#[derive(Debug, Default)]
+pub(super) struct Where {
+    conditions: Vec<String>,
+    pub(super) values: Vec<Value>,
+}
+
+impl Where {
+    pub(super) fn of(filter: &Filter) -> Result<Self, ArchiveError> {
+        let Filter {
+            only,
+            only_groups,
+            person,
+            group,
+            model,
+            tool,
+            path,
+            command,
+            status: state,
+            refused,
+            finding,
+            gaps,
+            since,
+            until,
+        } = filter;
+        let mut all = Self::default();
+        if let Some((issuer, subject)) = only {
+            all.and("issuer = ? AND subject = ?", [issuer.clone(), subject.clone()]);
+        }
+        if let Some(groups) = only_groups {
+            all.and(
+                "number IN (SELECT number FROM tags WHERE kind = ?
+                 AND value IN (SELECT value FROM json_each(?)))",
+                [
+                    Value::from(Tag::Group as i64),
+                    serde_json::Value::from(
+                        groups.iter().map(|group| value(Tag::Group, group)).collect::<Vec<_>>(),
+                    )
+                    .to_string()
+                    .into(),
+                ],
+            );
+        }
+        // A field of a form that is left empty asks for nothing.
+        let given = |field: &'_ Option<String>| field.clone().filter(|text| !text.is_empty());
+        if let Some(person) = given(person) {
+            all.beginning(Tag::Person, &value(Tag::Person, &person));
+        }
+        for (tag, field) in [(Tag::Group, group), (Tag::Model, model), (Tag::Tool, tool)] {
+            if let Some(text) = given(field) {
+                all.tagged(tag, &text);
+            }
+        }
+        if let Some(path) = given(path) {
+            let reversed = value(Tag::Path, &path);
+            let (from, to) = range(&format!("{reversed}/"));
+            all.and(
+                "number IN (SELECT number FROM tags WHERE kind = ? AND value = ? UNION
+                 SELECT number FROM tags WHERE kind = ? AND value >= ? AND value < ?)",
+                [
+                    Value::from(Tag::Path as i64),
+                    reversed.into(),
+                    Value::from(Tag::Path as i64),
+                    from.into(),
+                    to.into(),
+                ],
+            );
+        }
+        if let Some(words) = given(command) {
+            all.and(
+                "number IN (SELECT rowid >> 24 FROM command_words WHERE command_words MATCH ?)",
+                [query::words(&words)?],
+            );
+        }
+        if let Some(state) = state {
+            all.and("status = ?", [status(*state).to_owned()]);
+        }
+        match given(finding).as_deref() {
+            None => {}
+            Some("*") => all.and("findings > 0", [] as [Value; 0]),
+            Some(rule) => all.tagged(Tag::Finding, rule),
+        }
+        for (asked, condition) in [(refused, "refused > 0"), (gaps, "gaps > 0")] {
+            if *asked {
+                all.and(condition, [] as [Value; 0]);
+            }
+        }
+        if let Some(since) = since {
+            all.and("active_at >= ?", [*since]);
+        }
+        if let Some(until) = until {
+            all.and("started_at < ?", [*until]);
+        }
+        Ok(all)
+    }
+
+    /// Whether everything is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    pub(super) fn and<V: Into<Value>, const N: usize>(&mut self, condition: &str, values: [V; N]) {
+        self.conditions.push(condition.to_owned());
+        self.values.extend(values.into_iter().map(Into::into));
+    }
+
+    /// The conditions, for behind `WHERE`.
+    pub(super) fn sql(&self) -> String {
+        if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") }
+    }
+
+    fn tagged(&mut self, tag: Tag, text: &str) {
+        self.and(
+            "number IN (SELECT number FROM tags WHERE kind = ? AND value = ?)",
+            [Value::from(tag as i64), value(tag, text).into()],
+        );
+    }
+
+    fn beginning(&mut self, tag: Tag, text: &str) {
+        let (from, to) = range(text);
+        self.and(
+            "number IN (SELECT number FROM tags WHERE kind = ? AND value >= ? AND value < ?)",
+            [Value::from(tag as i64), from.into(), to.into()],
+        );
+    }
+}
+
+/// All texts that begin with `text`: from one, up to another. UTF-8 sorts as its characters do.
+pub(super) fn range(text: &str) -> (String, String) {
+    (text.to_owned(), format!("{text}\u{10ffff}"))
+}
