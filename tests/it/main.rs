@@ -8,6 +8,7 @@
 )]
 
 mod bypass;
+mod bypassed;
 mod ends;
 mod keys;
 mod killed;

@@ -1,7 +1,8 @@
 //! The command line: one variant and one arm a command, one file a command.
 
 use crate::failure::Failure;
-use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up};
+use crate::time::now;
+use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up, web};
 use clap::{Args, Parser, Subcommand};
 use hansard_store::{Custodian, Keys, Reader, beside};
 use std::io;
@@ -23,10 +24,12 @@ pub(crate) struct Cli {
 enum Command {
     Up(up::Args),
     Sink(sink::Args),
+    Web(web::Args),
     Token(token::Args),
     Sessions(sessions::Args),
     Show(show::Args),
     Replay(replay::Args),
+    Accesses(ledger::accesses::Args),
     Status(ledger::status::Args),
     Verify(ledger::verify::Args),
     Export(ledger::export::Args),
@@ -52,7 +55,7 @@ pub(crate) struct Data {
 impl Data {
     /// The ledger, for reading.
     pub(crate) fn reader(&self) -> Result<Reader, Failure> {
-        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?)
+        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?.at(now() as i64))
     }
 
     /// The ledger, for what may be changed in it.
@@ -75,10 +78,12 @@ impl Cli {
         match self.command {
             Command::Up(args) => up::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Web(args) => web::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Sessions(args) => sessions::run(&args),
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Accesses(args) => ledger::accesses::run(&args),
             Command::Status(args) => ledger::status::run(&args),
             Command::Verify(args) => ledger::verify::run(&args),
             Command::Export(args) => ledger::export::run(&args),

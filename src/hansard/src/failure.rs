@@ -5,6 +5,7 @@ use crate::redact::RedactError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
+use crate::web::WebError;
 use hansard_store::StoreError;
 use hansard_verify::VerifyError;
 use std::io;
@@ -36,6 +37,8 @@ pub(crate) enum Failure {
     Unanswered(Box<Failure>),
     #[error(transparent)]
     Up(#[from] UpError),
+    #[error(transparent)]
+    Web(#[from] WebError),
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Only standard output is written with a bare `?`.

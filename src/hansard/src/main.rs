@@ -25,6 +25,7 @@ mod token;
 mod transcript;
 mod up;
 mod view;
+mod web;
 
 use clap::Parser;
 use std::io::{self, Write};

@@ -47,19 +47,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// 80 columns wide without the models, at most 122 with them.
+/// 83 columns wide without the models, at most 125 with them.
 fn table(out: &mut impl Write, paint: Paint, sessions: &[Session]) -> io::Result<()> {
     let subjects = sessions.iter().map(|session| terminal::line(&session.subject).chars().count());
     let width = subjects.max().unwrap_or_default().clamp(7, SUBJECT);
     let header = format!(
-        "{:22}  {:19}  {:>4}  {:8}  {:width$}  {}",
+        "{:22}  {:19}  {:>4}  {:11}  {:width$}  {}",
         "SESSION", "STARTED (UTC)", "EXCH", "STATUS", "SUBJECT", "MODELS"
     );
     writeln!(out, "{}", paint.bold(header))?;
     for session in sessions {
         let subject = if session.subject.is_empty() { "-" } else { &session.subject };
         let row = format!(
-            "{:22}  {:19}  {:>4}  {:8}  {:width$}  {}",
+            "{:22}  {:19}  {:>4}  {:11}  {:width$}  {}",
             session.id,
             short(session.started_at),
             session.exchanges,
@@ -105,10 +105,10 @@ mod tests {
         table(&mut out, Paint::Plain, &sessions).unwrap();
         let text = String::from_utf8(out).unwrap();
         let expected = "\
-SESSION                 STARTED (UTC)        EXCH  STATUS    SUBJECT               MODELS
-s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete  alice                 claude-a, claude-b
-s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete  \\u{1b}[2Jmallory wh…
-s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete  -                     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+SESSION                 STARTED (UTC)        EXCH  STATUS       SUBJECT               MODELS
+s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete     alice                 claude-a, claude-b
+s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete     \\u{1b}[2Jmallory wh…
+s-0123456789abcdef0123  2024-02-29 23:59:59    12  complete     -                     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
 ";
         assert_eq!(text, expected);
     }

@@ -82,6 +82,8 @@ pub enum Content {
 pub struct Spoken {
     /// The `user-agent` header.
     pub user_agent: Option<String>,
+    /// The `x-claude-code-request-class` header, where the policy has it on record.
+    pub class: Option<String>,
     /// The last message of the request's; absent when it has none.
     pub messages: Option<NodeId>,
     /// `system`, as JSON.

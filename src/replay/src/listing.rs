@@ -13,7 +13,8 @@ pub struct Filter {
     /// Only sessions of this subject of this issuer: set by access rights, never by a user.
     #[serde(skip)]
     pub only: Option<(String, String)>,
-    /// Only sessions of a person who had one of these groups: set by access rights as well.
+    /// Only sessions of a person who had one of these groups: set by access rights as well. With
+    /// `only`, sessions for which either holds.
     #[serde(skip)]
     pub only_groups: Option<Vec<String>>,
     /// Subject or email, or the beginning of one.

@@ -4,11 +4,11 @@
 //! time: a turn costs what it adds.
 
 use crate::answer::Answer;
-use crate::input::{Content, ExchangeInput, Input, NodeId, Spoken};
+use crate::input::{Content, ExchangeInput, Input, NodeId, Spoken, Telemetry};
 use crate::model::{Finding, Refusal, Status};
 use hansard_record::Record;
 use hansard_record::part::{self, Part, Request};
-use hansard_store::{Exchange, Member, Outline, Reader, StoreError, Stream};
+use hansard_store::{Exchange, Member, Outline, Reader, Said, StoreError, Stream};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Reads a session. `name`: its id, or what [`Reader::session`] takes for one.
 ///
-/// Telemetry is for the caller to add. An exchange whose content cannot be read is there with what
+/// An exchange whose content cannot be read is there with what
 /// its row says.
 ///
 /// # Errors
@@ -39,6 +39,7 @@ pub fn load_joined(reader: &Reader, name: &str, joined: &[String]) -> Result<Inp
             let read = loader.exchange(&exchange)?;
             loader.input.exchanges.push(read);
         }
+        loader.input.telemetry.extend(reader.telemetry(id)?.into_iter().map(told));
     }
     let Loader { mut input, boots, .. } = loader;
     input.exchanges.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
@@ -49,6 +50,21 @@ pub fn load_joined(reader: &Reader, name: &str, joined: &[String]) -> Result<Inp
     input.session = session;
     input.joined = joined;
     Ok(input)
+}
+
+/// What telemetry says, as the ledger has it.
+fn told(said: Said) -> Telemetry {
+    let attributes: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&said.attributes).unwrap_or_default();
+    let text = |name: &str| attributes.get(name)?.as_str().map(str::to_owned);
+    Telemetry {
+        at: said.at,
+        session: text("session.id"),
+        tool_use_id: text("tool_use_id"),
+        request_id: text("request_id"),
+        name: said.name,
+        attributes,
+    }
 }
 
 struct Loader<'a> {
@@ -101,6 +117,7 @@ impl<'a> Loader<'a> {
                 hansard_store::Status::Complete => Status::Complete,
                 hansard_store::Status::Ended => Status::Ended,
                 hansard_store::Status::Refused => Status::Refused,
+                hansard_store::Status::Interrupted => Status::Interrupted,
             },
             agent: said.agent.clone(),
             groups: said.groups.clone(),
@@ -158,6 +175,8 @@ impl<'a> Loader<'a> {
         outline: &Outline,
         spoken: &mut Spoken,
     ) -> Result<(), StoreError> {
+        let class = request.headers.iter().find(|header| header.0 == "x-claude-code-request-class");
+        spoken.class = class.map(|header| header.1.to_string());
         spoken.marks.push_str(&outline.markers);
         spoken.marks.push_str(request.body_base64.as_deref().unwrap_or_default());
         if let Some(body) = request.body {

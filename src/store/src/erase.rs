@@ -98,23 +98,8 @@ impl Custodian {
         })
     }
 
-    /// Sessions that ended before a time, are not held and can still be read; and of them, those
-    /// whose rules are named, if any are.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn due(&self, before: i64, rules: &[String]) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id FROM sessions WHERE COALESCE(last_end, started_at) < ?1
-             AND id NOT IN (SELECT session FROM holds)
-             AND EXISTS (SELECT 1 FROM keys WHERE keys.session = sessions.id AND wrapped IS NOT NULL)
-             AND (?2 = '[]' OR EXISTS (SELECT 1 FROM exchanges WHERE exchanges.session = sessions.id
-                 AND rule IN (SELECT value FROM json_each(?2))))
-             ORDER BY started_at, id",
-        )?;
-        let rules = serde_json::Value::from(rules).to_string();
-        let rows = statement.query_map(params![before, rules], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     pub(crate) fn write<T>(

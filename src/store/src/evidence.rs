@@ -6,7 +6,10 @@ use crate::reader::Reader;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use tlog_tiles::{Error, HASH_SIZE, Hash, HashReader, Tile, prove_record, prove_tree};
+use tlog_tiles::{
+    Checkpoint, Error, HASH_SIZE, Hash, HashReader, Tile, check_record, prove_record, prove_tree,
+    record_hash,
+};
 
 /// Tiles of 2^8 hashes (C2SP tlog-tiles).
 const HEIGHT: u8 = 8;
@@ -142,7 +145,57 @@ impl Reader {
     }
 }
 
+/// Entries of the log, proven to be under its last checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inclusion {
+    /// The entries' indexes.
+    pub entries: Vec<u64>,
+    /// The checkpoint's size; absent while none covers them all.
+    pub checkpoint: Option<u64>,
+}
+
 impl Reader {
+    /// The entries of an exchange's parts, each hashed anew and proven against the root that the last
+    /// checkpoint names. The checkpoint's signature is not looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::Torn`] when an entry is not under that root.
+    pub fn inclusion(&self, exchange: &str) -> Result<Inclusion, StoreError> {
+        let connection = self.connection();
+        let _moment = connection.unchecked_transaction()?;
+        let note: Option<Vec<u8>> = connection
+            .query_row("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1", [], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let mut statement = connection.prepare_cached(
+            "SELECT parts.id, entries.bytes FROM parts JOIN entries ON entries.id = parts.id
+             WHERE exchange = ?1 ORDER BY parts.id",
+        )?;
+        let rows = statement.query_map([exchange], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let entries: Vec<(i64, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
+        let indexes: Vec<u64> =
+            entries.iter().map(|(index, _)| u64::try_from(*index).unwrap_or(0)).collect();
+        let open = Inclusion { entries: indexes.clone(), checkpoint: None };
+        let Some(note) = note else { return Ok(open) };
+        // The signatures stand behind an empty line.
+        let end = note.windows(2).position(|two| two == b"\n\n").map_or(note.len(), |at| at + 1);
+        let checkpoint = note.get(..end).and_then(|text| Checkpoint::from_bytes(text).ok());
+        let checkpoint = checkpoint.ok_or(StoreError::Torn)?;
+        let size = checkpoint.size();
+        if indexes.iter().any(|index| *index >= size) {
+            return Ok(open);
+        }
+        for (index, (_, bytes)) in indexes.iter().zip(&entries) {
+            prove_record(size, *index, &Tiles { connection })
+                .and_then(|proof| {
+                    check_record(&proof, size, *checkpoint.hash(), *index, record_hash(bytes))
+                })
+                .map_err(|_| StoreError::Torn)?;
+        }
+        Ok(Inclusion { entries: indexes, checkpoint: Some(size) })
+    }
+
     /// A tile, or a bundle of entries, by its path (C2SP tlog-tiles, behind `tile/`).
     ///
     /// # Errors

@@ -29,6 +29,9 @@ pub enum Status {
     Ended,
     /// Turned away.
     Refused,
+    /// Admitted; its end is not on record and will not be: nothing was heard of it for
+    /// [`SILENCE`](crate::SILENCE). What came of it so far is its last known content.
+    Interrupted,
 }
 
 impl Status {
@@ -40,6 +43,7 @@ impl Status {
             Self::Complete => "complete",
             Self::Ended => "ended",
             Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
         }
     }
 

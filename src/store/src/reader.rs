@@ -6,6 +6,7 @@
 use crate::content::{Master, read_part};
 use crate::error::StoreError;
 use crate::exchange::Exchange;
+use crate::interrupted;
 use crate::ledger::{Keys, beside};
 use crate::schema::open_for_reading;
 use crate::session::Session;
@@ -20,6 +21,8 @@ pub struct Reader {
     keys: Keys,
     /// Read with the first content.
     master: OnceCell<Master>,
+    /// The time by which an exchange has been silent for too long.
+    now: Option<i64>,
 }
 
 /// A part as it was received.
@@ -59,7 +62,14 @@ impl Reader {
     /// As [`Reader::open`].
     pub fn open_with(folder: &Path, keys: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(folder)?;
-        Ok(Self { connection, keys: Keys::at(keys), master: OnceCell::new() })
+        Ok(Self { connection, keys: Keys::at(keys), master: OnceCell::new(), now: None })
+    }
+
+    /// The same, at a time in Unix milliseconds: an open exchange of which nothing was heard for
+    /// [`SILENCE`](crate::SILENCE) is then [`Interrupted`](crate::Status::Interrupted).
+    #[must_use]
+    pub fn at(self, now: i64) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// The latest `limit` sessions, the newest first.
@@ -72,7 +82,11 @@ impl Reader {
             .connection
             .prepare_cached("SELECT * FROM sessions ORDER BY started_at DESC, id DESC LIMIT ?1")?;
         let rows = statement.query_map([limit], Session::from_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut sessions = rows.collect::<Result<Vec<_>, _>>()?;
+        for session in &mut sessions {
+            interrupted::count(&self.connection, session, self.now)?;
+        }
+        Ok(sessions)
     }
 
     /// The session that `name` means: a session id, an exchange id, a client's own session id, or
@@ -101,7 +115,10 @@ impl Reader {
             match (candidates.pop(), candidates.is_empty()) {
                 (None, _) => {}
                 (Some(id), true) => {
-                    return Session::load(&self.connection, &id)?.ok_or_else(not_found);
+                    let session = Session::load(&self.connection, &id)?;
+                    let mut session = session.ok_or_else(not_found)?;
+                    interrupted::count(&self.connection, &mut session, self.now)?;
+                    return Ok(session);
                 }
                 (Some(id), false) => {
                     candidates.push(id);
@@ -117,7 +134,11 @@ impl Reader {
     /// # Errors
     /// When the database fails.
     pub fn exchanges(&self, session: &str) -> Result<Vec<Exchange>, StoreError> {
-        Exchange::of_session(&self.connection, session)
+        let mut exchanges = Exchange::of_session(&self.connection, session)?;
+        for exchange in &mut exchanges {
+            interrupted::mark(&self.connection, exchange, self.now)?;
+        }
+        Ok(exchanges)
     }
 
     /// The parts of an exchange, in the order of their numbers.

@@ -180,6 +180,7 @@ CREATE TABLE exchanges (
     output_tokens INTEGER
 ) STRICT;
 CREATE INDEX exchanges_of_session ON exchanges (session, started_at, id);
+CREATE INDEX exchanges_open ON exchanges (started_at) WHERE status = 'open';
 
 CREATE TABLE sessions (
     id         TEXT PRIMARY KEY,

@@ -79,14 +79,18 @@ pub struct Session {
     pub ended: i64,
     /// Of them, those turned away.
     pub refused: i64,
+    /// Of the open ones, those whose end will not come; 0 when the reader knows no time.
+    pub interrupted: i64,
 }
 
 impl Session {
     /// The status of the whole.
     #[must_use]
     pub fn status(&self) -> Status {
-        if self.open > 0 {
+        if self.open > self.interrupted {
             Status::Open
+        } else if self.open > 0 {
+            Status::Interrupted
         } else if self.refused == self.exchanges {
             Status::Refused
         } else if self.ended > 0 {
@@ -163,7 +167,8 @@ impl Session {
 
     fn counter(&mut self, status: Status) -> &mut i64 {
         match status {
-            Status::Open => &mut self.open,
+            // Only a reader says that one was interrupted.
+            Status::Open | Status::Interrupted => &mut self.open,
             Status::Complete => &mut self.complete,
             Status::Ended => &mut self.ended,
             Status::Refused => &mut self.refused,
@@ -216,6 +221,7 @@ impl Session {
             complete: row.get("complete")?,
             ended: row.get("ended")?,
             refused: row.get("refused")?,
+            interrupted: 0,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Whether the record is complete: what is here, what is missing, and what only one side saw.
 
 use crate::error::StoreError;
+use crate::interrupted;
 use crate::reader::Reader;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -28,6 +29,8 @@ pub struct Status {
     pub exchanges: i64,
     /// Of them, those whose end is not on record.
     pub open: i64,
+    /// Of these, those whose end will not come.
+    pub interrupted: i64,
     /// Parts.
     pub parts: i64,
     /// Entries that the sink could not read.
@@ -88,6 +91,7 @@ impl Reader {
         Ok(Status {
             exchanges: one("SELECT COALESCE(SUM(exchanges), 0) FROM sessions")?,
             open: one("SELECT COALESCE(SUM(open), 0) FROM sessions")?,
+            interrupted: interrupted::all(connection, now)?,
             parts: one("SELECT COUNT(*) FROM parts")?,
             malformed: one("SELECT COUNT(*) FROM malformed")?,
             witnesses,

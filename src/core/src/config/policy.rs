@@ -298,6 +298,7 @@ fn record_policy(raw: raw::RawRecord) -> Result<RecordPolicy, PolicyError> {
         progress,
         request_headers,
         response_headers,
+        retain: _,
     } = raw;
     let clusters = clusters(cluster)?;
     if !(10..=60_000).contains(&timeout_ms) {

@@ -119,6 +119,20 @@ pub struct RawRecord {
     pub request_headers: Vec<String>,
     /// Response headers that are recorded.
     pub response_headers: Vec<String>,
+    /// How long sessions are kept, for `hansard retain` and the sink; the filter never sees it.
+    #[serde(skip_serializing)]
+    pub retain: Vec<RawRetain>,
+}
+
+/// How long sessions are kept that some rules admitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRetain {
+    /// Names of access rules; none is every rule that no other entry names.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// Days after the session's last end.
+    pub days: u32,
 }
 
 /// One name, or a list of names. One alone is written as it is.
@@ -308,6 +322,7 @@ impl Default for RawRecord {
                 "x-stainless-retry-count",
             ]),
             response_headers: list(&["content-type", "request-id", "retry-after"]),
+            retain: Vec::new(),
         }
     }
 }

@@ -3,9 +3,11 @@
 use super::operator;
 use crate::cli::Data;
 use crate::failure::Failure;
+use crate::policy::Loaded;
 use crate::time::now;
-use hansard_store::{Custodian, Order};
+use hansard_store::{Keep, Order};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Destroy a session's keys, so that nobody can read it again; its entries stay, and prove that it was
 #[derive(Debug, clap::Args)]
@@ -41,18 +43,25 @@ pub(crate) struct HoldArgs {
     data: Data,
 }
 
-/// Erase sessions that ended longer ago than a number of days; says which, and does it with --erase
+/// Erase sessions that were kept long enough; says which, and does it with --erase
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  hansard retain --policy policy.yaml
+  hansard retain --policy policy.yaml --erase
   hansard retain --days 90
-  hansard retain --days 90 --erase
-  hansard retain --days 7 --rule interns --rule trial --erase")]
+  hansard retain --days 7 --rule interns --rule trial --erase
+
+A session is kept for the longest of the times that the rules ask which admitted its exchanges; a
+rule of which nothing is said keeps its sessions for good.")]
 pub(crate) struct RetainArgs {
+    /// By what the policy says under record.retain
+    #[arg(long, value_name = "FILE", required_unless_present = "days", conflicts_with_all = ["days", "rule"])]
+    policy: Option<PathBuf>,
     /// Days that a session is kept after its last end
-    #[arg(long)]
-    days: u32,
-    /// Only sessions that one of these policy rules admitted
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    days: Option<u32>,
+    /// Only of sessions that these policy rules alone admitted
+    #[arg(long, value_name = "RULE", requires = "days")]
     rule: Vec<String>,
     /// Do it; without this, only say what would be done
     #[arg(long)]
@@ -84,15 +93,19 @@ pub(crate) fn hold(args: &HoldArgs) -> Result<(), Failure> {
 }
 
 pub(crate) fn retain(args: &RetainArgs) -> Result<(), Failure> {
-    let mut custodian: Custodian = args.data.custodian()?;
+    let keep = match (&args.policy, args.days) {
+        (Some(path), _) => Loaded::read(path)?.bare()?.retain,
+        (None, Some(days)) => vec![Keep { rules: args.rule.clone(), days }],
+        (None, None) => Vec::new(),
+    };
+    let mut custodian = args.data.custodian()?;
     let now = now() as i64;
-    let before = now.saturating_sub(i64::from(args.days).saturating_mul(86_400_000));
-    let due = custodian.due(before, &args.rule)?;
-    let (by, reason) = (operator(), format!("kept for {} days", args.days));
+    let due = custodian.due(&keep, now)?;
     let mut out = io::stdout().lock();
     for session in &due {
         if args.erase {
-            custodian.erase(session, Order { reason: &reason, by: &by, at: now })?;
+            let (by, reason) = (operator(), "its time is over");
+            custodian.erase(session, Order { reason, by: &by, at: now })?;
         }
         writeln!(out, "{session}")?;
     }

@@ -1,6 +1,7 @@
 //! Commands about the ledger as a whole: whether it is complete and intact, what leaves it as
 //! evidence, and what is taken back.
 
+pub(crate) mod accesses;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod status;

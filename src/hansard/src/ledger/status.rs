@@ -41,8 +41,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn lines(out: &mut impl Write, paint: Paint, status: &LedgerStatus, now: i64) -> io::Result<()> {
-    let LedgerStatus { exchanges, open, parts, malformed, witnesses, missing, .. } = status;
-    writeln!(out, "exchanges     {exchanges}, {open} open")?;
+    let LedgerStatus { exchanges, open, interrupted, parts, malformed, witnesses, missing, .. } =
+        status;
+    let running = open.saturating_sub(*interrupted);
+    writeln!(out, "exchanges     {exchanges}, {running} open, {interrupted} interrupted")?;
     writeln!(out, "parts         {parts}, {malformed} unreadable entries")?;
     let mark = |count: i64| {
         if count == 0 { paint.green("0".to_owned()) } else { paint.red(count.to_string()) }
@@ -95,7 +97,8 @@ fn view(status: &LedgerStatus) -> Value {
     json!({
         "complete": status.is_complete(),
         "exchanges": status.exchanges,
-        "open": status.open,
+        "open": status.open.saturating_sub(status.interrupted),
+        "interrupted": status.interrupted,
         "parts": status.parts,
         "malformed": status.malformed,
         "missing": status.missing,
@@ -116,9 +119,15 @@ fn view(status: &LedgerStatus) -> Value {
 /// The figures as Prometheus reads them (text format 0.0.4).
 pub(crate) fn metrics(status: &LedgerStatus, now: i64) -> String {
     let age = |at: Option<i64>| at.map_or(0.0, |at| now.saturating_sub(at) as f64 / 1000.0);
-    let figures: [(&str, &str, f64); 14] = [
+    let running = status.open.saturating_sub(status.interrupted);
+    let figures: [(&str, &str, f64); 15] = [
         ("exchanges", "Exchanges on record", status.exchanges as f64),
-        ("exchanges_open", "Exchanges whose end is not on record", status.open as f64),
+        ("exchanges_open", "Exchanges that may still run", running as f64),
+        (
+            "exchanges_interrupted",
+            "Exchanges whose end is not on record and will not be",
+            status.interrupted as f64,
+        ),
         ("parts", "Parts of records", status.parts as f64),
         ("malformed", "Entries that could not be read", status.malformed as f64),
         ("missing_parts", "Numbers of parts that are missing", status.missing as f64),

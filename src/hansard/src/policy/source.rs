@@ -5,9 +5,10 @@
 
 use crate::gitleaks;
 use crate::redact::TRIAL_KEY;
-use hansard_core::config::raw::{self, RawGitleaks, RawIssuer, RawPolicy};
+use hansard_core::config::raw::{self, RawGitleaks, RawIssuer, RawPolicy, RawRetain};
 use hansard_core::config::{Action, Pii, Policy, rules};
 use hansard_core::redaction::{Keys, Redactor};
+use hansard_store::Keep;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) tests: Vec<Value>,
     /// What of the files that it names could not be taken over.
     pub(crate) notes: Vec<String>,
+    /// How long sessions are kept.
+    pub(crate) retain: Vec<Keep>,
     /// Names of the operator's own redaction rules, in their order.
     custom: Vec<String>,
 }
@@ -109,7 +112,8 @@ impl Source {
         let policy = Policy::parse(json.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let custom = raw.redact.custom.into_iter().map(|rule| rule.id).collect();
         let tests = std::mem::take(&mut raw.tests);
-        let loaded = Loaded { path, policy, json, tests, notes, custom };
+        let retain = retain(raw.record.retain, &policy).map_err(wrong)?;
+        let loaded = Loaded { path, policy, json, tests, notes, retain, custom };
         // The filter would refuse it as well, but in a log of Envoy's.
         loaded.redactor(TRIAL_KEY)?;
         Ok(loaded)
@@ -145,6 +149,21 @@ impl Source {
     }
 }
 
+/// What of `record.retain` makes sense beside the policy's rules.
+fn retain(raw: Vec<RawRetain>, policy: &Policy) -> Result<Vec<Keep>, String> {
+    let entry = |(at, RawRetain { rules, days }): (usize, RawRetain)| {
+        let is_there = |name: &String| policy.rules.iter().any(|rule| rule.name == *name);
+        if let Some(stranger) = rules.iter().find(|name| !is_there(name)) {
+            return Err(format!("record.retain[{at}].rules: no rule of `access` is {stranger:?}"));
+        }
+        if days == 0 {
+            return Err(format!("record.retain[{at}].days: is 0; give at least one day"));
+        }
+        Ok(Keep { rules, days })
+    };
+    raw.into_iter().enumerate().map(entry).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,7 +177,14 @@ mod tests {
     fn what_is_wrong_is_named_with_its_path() {
         let access = "version: 1\naccess:\n  - name: a\n    effect: allow\n    grups: [x]\n";
         let rules = |custom: &str| format!("version: 1\naccess: []\nredact: {{ {custom} }}\n");
+        let retain = |entry: &str| {
+            let rule = "{ name: a, effect: allow, groups: [x], endpoints: [messages] }";
+            format!("version: 1\naccess: [{rule}]\nrecord: {{ retain: [{entry}] }}\n")
+        };
         let cases = [
+            (retain("{ rules: [b], days: 7 }"), "p.yaml: record.retain[0].rules: no rule of"),
+            (retain("{ days: 0 }"), "p.yaml: record.retain[0].days: is 0"),
+            (retain("{ day: 7 }"), "p.yaml: record.retain[0].day: unknown field `day`"),
             (access.to_owned(), "p.yaml: access[0].grups: unknown field `grups`"),
             (
                 rules(

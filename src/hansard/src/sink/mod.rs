@@ -10,6 +10,7 @@
 mod cosign;
 mod entries;
 pub(crate) mod http;
+mod retention;
 mod service;
 mod telemetry;
 mod witness;
@@ -49,7 +50,7 @@ const DRAIN: Duration = Duration::from_secs(10);
   hansard sink
   hansard sink --listen 0.0.0.0:7070 --data /var/lib/hansard --keys /etc/hansard/keys
   hansard sink --http 127.0.0.1:7072 --witness http://witness.example:7071
-  hansard sink --http 0.0.0.0:7072 --policy /etc/hansard/policy.yaml")]
+  hansard sink --http 0.0.0.0:7072 --policy /etc/hansard/policy.yaml --retain")]
 pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:7070", value_name = "ADDRESS")]
@@ -59,8 +60,12 @@ pub(crate) struct Args {
     http: Option<SocketAddr>,
     /// Also take clients' telemetry on --http (POST /v1/logs, OTLP), from callers whom this policy's
     /// issuers vouch for, redacted by its rules under the gateway's key, HANSARD_REDACT_KEY
-    #[arg(long, value_name = "FILE", requires = "http")]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Each hour, erase the sessions that the policy keeps no longer (record.retain); `hansard retain`
+    /// says beforehand which
+    #[arg(long, requires = "policy")]
+    retain: bool,
     /// Have each checkpoint co-signed by the witness at this URL (http://)
     #[arg(long, value_name = "URL")]
     witness: Option<Uri>,
@@ -88,6 +93,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 None => None,
             };
             serve_http(address, &sink, source.clone(), policy).await?;
+        }
+        if let (true, Some(path)) = (args.retain, &args.policy) {
+            let keep = Loaded::read(path)?.bare()?.retain;
+            tokio::spawn(retention::run(source.clone(), keep));
         }
         if let Some(witness) = &args.witness {
             tokio::spawn(cosign::run(source, witness.clone()));

@@ -14,6 +14,8 @@ pub(super) struct Banner<'a> {
     pub(super) sinks: &'a [SocketAddr],
     pub(super) data: &'a Path,
     pub(super) token: Option<&'a str>,
+    /// Where a browser logs in to the replay.
+    pub(super) login: Option<&'a str>,
 }
 
 impl Banner<'_> {
@@ -32,6 +34,9 @@ impl Banner<'_> {
         }
         for sink in self.sinks {
             writeln!(out, "  sink      {sink}")?;
+        }
+        if let Some(login) = self.login {
+            writeln!(out, "  replay    {login}")?;
         }
         match self.token {
             Some(token) => self.usage(out, token)?,

@@ -21,6 +21,7 @@ use crate::cli::Data;
 use crate::failure::Failure;
 use crate::policy::{Loaded, Source};
 use crate::sink::{Sink, SinkError, http, serve_http, stop_signal};
+use crate::web::{ADDRESS, OwnPages};
 use crate::token::{AUDIENCE, DevIssuer, ISSUER};
 use banner::Banner;
 use envoy::Envoy;
@@ -75,6 +76,9 @@ pub(crate) struct Args {
     /// on this address
     #[arg(long, value_name = "ADDR", conflicts_with = "sink")]
     http: Option<SocketAddr>,
+    /// Where the replay is served to browsers on this machine
+    #[arg(long, default_value = ADDRESS, value_name = "ADDR")]
+    ui: SocketAddr,
     #[command(flatten)]
     data: Data,
 }
@@ -129,6 +133,11 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         ready = envoy.ready() => ready?,
         () = &mut stop => return Ok(()),
     };
+    // Records that go elsewhere are shown elsewhere.
+    let pages = match args.sink.is_empty() {
+        true => Some(OwnPages::start(args.ui, &args.data).await?),
+        false => None,
+    };
     Banner {
         listen: args.listen,
         version: &version,
@@ -138,12 +147,16 @@ async fn serve(args: &Args) -> Result<(), Failure> {
         sinks: &args.sink,
         data,
         token: token.as_deref(),
+        login: pages.as_ref().map(|pages| pages.login.as_str()),
     }
     .print()?;
     let outcome = tokio::select! {
         () = &mut stop => envoy.drain().await,
         died = envoy.died() => Err(died),
     };
+    if let Some(pages) = pages {
+        pages.stop();
+    }
     sink.stop().await?;
     outcome?;
     writeln!(io::stdout(), "Stopped; what was in flight is on record.")?;

@@ -35,23 +35,7 @@ impl Where {
             until,
         } = filter;
         let mut all = Self::default();
-        if let Some((issuer, subject)) = only {
-            all.and("issuer = ? AND subject = ?", [issuer.clone(), subject.clone()]);
-        }
-        if let Some(groups) = only_groups {
-            all.and(
-                "number IN (SELECT number FROM tags WHERE kind = ?
-                 AND value IN (SELECT value FROM json_each(?)))",
-                [
-                    Value::from(Tag::Group as i64),
-                    serde_json::Value::from(
-                        groups.iter().map(|group| value(Tag::Group, group)).collect::<Vec<_>>(),
-                    )
-                    .to_string()
-                    .into(),
-                ],
-            );
-        }
+        all.reach(only.as_ref(), only_groups.as_deref());
         // A field of a form that is left empty asks for nothing.
         let given = |field: &'_ Option<String>| field.clone().filter(|text| !text.is_empty());
         if let Some(person) = given(person) {
@@ -108,6 +92,27 @@ impl Where {
     /// Whether everything is asked for.
     pub(super) fn is_empty(&self) -> bool {
         self.conditions.is_empty()
+    }
+
+    /// Whose sessions: one person's, those of people in some groups, or either when both are given.
+    fn reach(&mut self, only: Option<&(String, String)>, groups: Option<&[String]>) {
+        let mut either = Vec::new();
+        if let Some((issuer, subject)) = only {
+            either.push("(issuer = ? AND subject = ?)");
+            self.values.extend([issuer, subject].map(|text| Value::from(text.clone())));
+        }
+        if let Some(groups) = groups {
+            either.push(
+                "number IN (SELECT number FROM tags WHERE kind = ?
+                 AND value IN (SELECT value FROM json_each(?)))",
+            );
+            let groups: Vec<_> = groups.iter().map(|group| value(Tag::Group, group)).collect();
+            self.values.push(Value::from(Tag::Group as i64));
+            self.values.push(serde_json::Value::from(groups).to_string().into());
+        }
+        if !either.is_empty() {
+            self.conditions.push(format!("({})", either.join(" OR ")));
+        }
     }
 
     pub(super) fn and<V: Into<Value>, const N: usize>(&mut self, condition: &str, values: [V; N]) {

@@ -1,7 +1,7 @@
 //! A session without its turns and calls: what stands around a window of them.
 
 use crate::Replay;
-use crate::model::{Before, Change, Command, Commit, File, Lane, Notice, Session, ToolCall, Turn};
+use crate::model::{Before, Change, Command, Commit, File, Lane, Notice, Session, Status, ToolCall, Turn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub struct Head {
     pub turns: usize,
     /// How many tool calls there are.
     pub calls: usize,
-    /// When each turn started, in Unix milliseconds: for a place in time.
-    pub starts: Vec<i64>,
+    /// Each turn in a few numbers, in their order: for a place in time.
+    pub stops: Vec<Stop>,
     /// Files that tool calls wrote, in the order of [`Replay::files`].
     pub files: Vec<FileHead>,
     /// Shell commands, in the order of [`Replay::commands`].
@@ -30,6 +30,21 @@ pub struct Head {
     pub commits: Vec<Commit>,
     /// What to know before trusting the picture.
     pub notices: Vec<Notice>,
+}
+
+/// A turn on the timeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// Index of its lane.
+    pub lane: usize,
+    /// When it started, in Unix milliseconds.
+    pub from: i64,
+    /// When it ended, or was last heard of.
+    pub to: i64,
+    /// How it ended.
+    pub status: Status,
+    /// Tool calls that it suggested.
+    pub calls: usize,
 }
 
 /// A file, without what it holds: see [`super::View::file`].
@@ -96,13 +111,30 @@ impl Head {
             lanes: lanes.clone(),
             turns: turns.len(),
             calls: calls.len(),
-            starts: turns.iter().map(|turn| turn.started_at).collect(),
+            stops: stops(turns, calls),
             files: files.iter().map(FileHead::of).collect(),
             commands: commands.iter().map(CommandHead::of).collect(),
             commits: commits.clone(),
             notices: notices.clone(),
         }
     }
+}
+
+fn stops(turns: &[Turn], calls: &[ToolCall]) -> Vec<Stop> {
+    let stop = |turn: &Turn| Stop {
+        lane: turn.lane,
+        from: turn.started_at,
+        to: turn.ended_at.or(turn.answered_at).unwrap_or(turn.started_at),
+        status: turn.status,
+        calls: 0,
+    };
+    let mut stops: Vec<Stop> = turns.iter().map(stop).collect();
+    for call in calls {
+        if let Some(stop) = stops.get_mut(call.turn) {
+            stop.calls += 1;
+        }
+    }
+    stops
 }
 
 impl FileHead {

@@ -32,7 +32,7 @@ mod view;
 
 pub use error::ArchiveError;
 pub use follow::{CaughtUp, Progress};
-pub use head::{ChangeHead, CommandHead, FileHead, Head, Window};
+pub use head::{ChangeHead, CommandHead, FileHead, Head, Stop, Window};
 pub use lines::Attribution;
 pub use view::{Located, View};
 

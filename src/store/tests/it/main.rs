@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod looked;
@@ -11,5 +13,7 @@ mod looked;
 mod order;
 #[cfg(test)]
 mod parts;
+#[cfg(test)]
+mod retention;
 #[cfg(test)]
 mod tamper;

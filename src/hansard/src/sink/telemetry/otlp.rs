@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_not_of_the_format_is_nothing() {
         for (body, format) in
-            [(&b"{"[..], Format::Json), (b"[]", Format::Json), (b"\xff\xff\xff", Format::Protobuf)]
+            [(&b"{"[..], Format::Json), (b"7", Format::Json), (b"\xff\xff\xff", Format::Protobuf)]
         {
             assert_eq!(read(body, format), None, "{body:?}");
         }

@@ -228,7 +228,7 @@ fn a_session_is_read_whole_in_part_and_by_its_names() {
     assert_eq!(view.replay("s-1").unwrap().unwrap(), replay);
     let head = view.head("s-1").unwrap().unwrap();
     assert_eq!((head.turns, head.calls, head.files.len()), (50, 41, 40));
-    assert_eq!(head.starts.len(), 50);
+    assert_eq!(head.stops.len(), 50);
     assert_eq!(head.commands[0].command, "cargo test");
     let window = view.turns("s-1", 38, 5).unwrap();
     assert_eq!((window.from, window.turns.as_slice()), (38, &replay.turns[38..43]));

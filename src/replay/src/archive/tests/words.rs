@@ -188,3 +188,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn words_that_are_taken_out_are_not_in_the_file() {
+    const CANARY: &str = "qzxvwkjhqzx";
+    let (folder, mut archive, _) = archive(&sessions());
+    // Changed over and over, as when it was followed live.
+    for length in 1..40 {
+        let prompts =
+            (0..length).map(|turn| format!("the {CANARY} word {turn} {length}")).collect();
+        let writes = vec![(format!("{CANARY}.rs"), format!("let {CANARY} = {length};"))];
+        let commands = vec![format!("echo {CANARY}{length} {CANARY}")];
+        let session = Specimen { prompts, writes, commands, ..specimen("s-2", &[]) };
+        archive.put([(2, &session.replay())]).unwrap();
+    }
+    let files_hold_it = |archive: &crate::archive::Archive| {
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        archive.connection.query_row(truncate, [], |_| Ok(())).unwrap();
+        // Words share their beginnings with the word before.
+        let needle = &CANARY.as_bytes()[3..];
+        let bytes = std::fs::read(folder.path().join("index.db")).unwrap().to_ascii_lowercase();
+        bytes.windows(needle.len()).any(|some| some == needle)
+    };
+    assert!(files_hold_it(&archive));
+    archive.put([(2, &specimen("s-2", &[]).replay())]).unwrap();
+    assert!(!files_hold_it(&archive));
+}
