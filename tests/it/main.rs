@@ -10,6 +10,7 @@
 mod bypass;
 mod bypassed;
 mod ends;
+mod exports;
 mod keys;
 mod killed;
 mod large;

@@ -9,6 +9,7 @@
 //! cursor or hide a character.
 
 pub mod follow;
+mod html;
 
 mod jsonl;
 mod markdown;
@@ -21,6 +22,7 @@ mod turns;
 mod when;
 
 pub use follow::write as follow;
+pub use html::write as html;
 
 pub use jsonl::write as jsonl;
 pub use markdown::write as markdown;

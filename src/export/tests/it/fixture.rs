@@ -72,10 +72,13 @@ fn turns() -> Vec<Turn> {
     let mut first = turn(1, 0);
     first.system = Some("You are a coding agent.".to_owned());
     first.tools = Some(vec!["Bash".to_owned(), "Write".to_owned(), "Task".to_owned()]);
-    first.said = vec![said("user", vec![
-        text("Make the tests pass, please.\n\n```rust\nassert_eq!(1 + 1, 2);\n```"),
-        Block::Media { media_type: "image/png".to_owned(), bytes: 1_234 },
-    ])];
+    first.said = vec![said(
+        "user",
+        vec![
+            text("Make the tests pass, please.\n\n```rust\nassert_eq!(1 + 1, 2);\n```"),
+            Block::Media { media_type: "image/png".to_owned(), bytes: 1_234 },
+        ],
+    )];
     first.answer = vec![
         Block::Thinking { text: "They want `cargo test`.\n```\n".to_owned() },
         Block::Thinking { text: String::new() },
@@ -104,21 +107,24 @@ fn turns() -> Vec<Turn> {
     second.kind = TurnKind::Results;
     second.continues = Some(0);
     second.carried = 2;
-    second.said = vec![said("user", vec![
-        Block::ToolResult {
-            call: Some(0),
-            id: "toolu_01".to_owned(),
-            is_error: false,
-            text: "total 8\n".to_owned(),
-        },
-        Block::ToolResult {
-            call: None,
-            id: "toolu_99".to_owned(),
-            is_error: true,
-            text: HOSTILE.to_owned(),
-        },
-        text("Go on."),
-    ])];
+    second.said = vec![said(
+        "user",
+        vec![
+            Block::ToolResult {
+                call: Some(0),
+                id: "toolu_01".to_owned(),
+                is_error: false,
+                text: "total 8\n".to_owned(),
+            },
+            Block::ToolResult {
+                call: None,
+                id: "toolu_99".to_owned(),
+                is_error: true,
+                text: HOSTILE.to_owned(),
+            },
+            text("Go on."),
+        ],
+    )];
     second.answer =
         vec![Block::Other { kind: "compaction".to_owned(), json: "{\"n\":1.50}".to_owned() }];
     second.rewrites = vec![Rewrite {

@@ -29,7 +29,9 @@ fn nothing_is_hidden_and_nothing_said_unasked() {
     for (name, text) in exports(&fixture::replay(), &fixture::proof()) {
         for c in text.chars() {
             assert!(
-                c == '\n' || c == '\t' || !(c.is_control() || "\u{202e}\u{200b}\u{feff}".contains(c)),
+                c == '\n'
+                    || c == '\t'
+                    || !(c.is_control() || "\u{202e}\u{200b}\u{feff}".contains(c)),
                 "{name} holds {c:?}"
             );
         }

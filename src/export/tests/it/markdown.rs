@@ -12,7 +12,8 @@ pub fn document(replay: &Replay) -> String {
 
 /// Nothing recorded makes a tag, a link, a picture or a heading.
 pub fn harmless(document: &str) {
-    let ours = ["<details><summary>", "</summary>", "</details>", "Thinking", "System prompt", "\n"];
+    let ours =
+        ["<details><summary>", "</summary>", "</details>", "Thinking", "System prompt", "\n"];
     for event in Parser::new_ext(document, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
             Event::Html(html) | Event::InlineHtml(html) => {
@@ -22,7 +23,9 @@ pub fn harmless(document: &str) {
             Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Strikethrough) => {
                 panic!("{event:?}");
             }
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => panic!("an indented code block"),
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
+                panic!("an indented code block")
+            }
             _ => {}
         }
     }

@@ -96,9 +96,9 @@ fn content_is_there_when_it_is_asked_for() {
     assert_eq!(output[0]["finish_reason"], "tool_call");
     assert_eq!(output[0]["parts"][0]["type"], "reasoning");
     assert_eq!(output[0]["parts"][3]["arguments"]["command"], "ls");
-    let results = spans.iter().find(|span| {
-        attributes(span).get("hansard.turn.kind") == Some(&text("results"))
-    });
+    let results = spans
+        .iter()
+        .find(|span| attributes(span).get("hansard.turn.kind") == Some(&text("results")));
     let input = parsed(results.unwrap(), "gen_ai.input.messages");
     let roles: Vec<_> = input.as_array().unwrap().iter().map(|said| &said["role"]).collect();
     assert_eq!(roles, ["tool", "user"]);
