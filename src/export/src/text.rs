@@ -6,7 +6,7 @@
 //! It does not tell look-alike letters apart.
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -107,10 +107,6 @@ impl Formatter for Plain {
     ) -> io::Result<()> {
         let one_line = fragment.replace(['\n', '\r', '\t'], " ");
         self.write_string_fragment(out, &one_line)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_object_value(out)
     }
 }
 

@@ -260,7 +260,7 @@ fn unmapped(
         })
     });
     let notices = belongings.notices.iter().map(|notice| json!(notice.kind));
-    let leaves = recorded.map_or(&[][..], |recorded| &recorded.leaves);
+    let leaves = recorded.map(|recorded| recorded.leaves.as_slice()).unwrap_or_default();
     let leaves =
         leaves.iter().map(|leaf| json!({ "entry": number(leaf.entry), "leaf_hash": leaf.hash }));
     let checkpoint = proof.checkpoint.as_ref().map(|checkpoint| {

@@ -1,7 +1,7 @@
 //! Whatever stands in a replay, also what no rebuilding gives: nothing panics, every line of JSON
 //! parses, and the document stays harmless.
 
-use crate::{exports, fixture, markdown};
+use crate::{exports, fixture, html, markdown};
 use hansard_replay::Replay;
 use hansard_replay::model::*;
 use proptest::prelude::*;
@@ -121,6 +121,10 @@ proptest! {
         for (name, text) in exports(&replay, &fixture::proof()) {
             if name == "session.md" {
                 markdown::harmless(&text);
+                continue;
+            }
+            if name == "session.html" {
+                html::harmless(&text);
                 continue;
             }
             prop_assert!(text.ends_with('\n'));

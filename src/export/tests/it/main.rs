@@ -9,6 +9,7 @@
 mod any;
 mod fixture;
 mod golden;
+mod html;
 mod jsonl;
 mod markdown;
 mod ocsf;
@@ -27,6 +28,7 @@ fn exports(replay: &Replay, proof: &Proof) -> Vec<(&'static str, String)> {
     };
     add("session.jsonl", &|out| hansard_export::jsonl(replay, out).unwrap());
     add("session.md", &|out| hansard_export::markdown(replay, out).unwrap());
+    add("session.html", &|out| hansard_export::html(replay, out).unwrap());
     add("spans.json", &|out| hansard_export::otel(replay, Content::Without, out).unwrap());
     add("spans_with_content.json", &|out| {
         hansard_export::otel(replay, Content::With, out).unwrap();

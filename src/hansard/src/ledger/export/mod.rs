@@ -37,12 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "bundle", conflicts_with = "follow")]
     format: Format,
     /// The file to write, which must not be there yet [default: standard output; a bundle needs one]
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        conflicts_with = "follow"
-    )]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "follow")]
     output: Option<PathBuf>,
     /// In spans and events, also what was said: prompts, answers, tool inputs and results
     #[arg(long)]

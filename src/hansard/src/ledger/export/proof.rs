@@ -31,7 +31,9 @@ pub(super) fn of(reader: &Reader, replay: &Replay) -> Result<Proof, Failure> {
 
 fn peer(reader: &Reader, exchange: &str) -> Result<Recorded, Failure> {
     let outlines = match reader.outline(exchange) {
-        Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => return Ok(Recorded::default()),
+        Err(StoreError::Erased { .. } | StoreError::Damaged { .. }) => {
+            return Ok(Recorded::default());
+        }
         other => other?,
     };
     for outline in outlines {

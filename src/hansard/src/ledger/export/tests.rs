@@ -38,7 +38,10 @@ fn every_format_is_written_and_each_export_is_on_record() {
     let looks = Reader::open(folder.path()).unwrap().accesses(i64::MAX, 99).unwrap();
     assert_eq!(looks.len(), 6);
     for look in looks {
-        assert_eq!((look.access.action.as_str(), look.access.role.as_str()), ("export", "operator"));
+        assert_eq!(
+            (look.access.action.as_str(), look.access.role.as_str()),
+            ("export", "operator")
+        );
         assert!(look.access.target.starts_with("s-"));
     }
 }
