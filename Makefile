@@ -62,9 +62,10 @@ cost: valgrind ## Count the instructions that hostile inputs cost, against norma
 	cargo build --locked -p redact-bench --bins
 	cargo test --locked -p hansard-tests --features cost --test cost
 
-soak: ## Kill the sink over and over while it takes records (KILLS=10000)
-	cargo build --locked -p hansard --bins
+soak: wasm $(VENV)/bin/envoy ## Kill the sink over and over (KILLS=10000), and strike a gateway under load (SECONDS=600)
+	cargo build --locked -p hansard -p hansard-tests --bins
 	KILLS=$(or $(KILLS),10000) cargo test --locked -p hansard-tests --test soak -- --nocapture
+	$(TEST_ENV) HANSARD_SOAK_S=$(or $(SECONDS),600) cargo test --locked -p hansard-tests --test faults -- --nocapture load_and_faults
 
 fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties

@@ -1,11 +1,13 @@
 //! Why a command could not be done: one sentence each, with its cure.
 
+use crate::blame::GitError;
 use crate::policy::{Failed, PolicyError};
 use crate::redact::RedactError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
 use crate::web::WebError;
+use hansard_replay::archive::ArchiveError;
 use hansard_store::StoreError;
 use hansard_verify::VerifyError;
 use std::io;
@@ -16,6 +18,10 @@ use thiserror::Error;
 pub(crate) enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
+    Git(#[from] GitError),
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
