@@ -10,6 +10,7 @@
 mod bypass;
 mod bypassed;
 mod ends;
+mod exports;
 mod folded;
 mod keys;
 mod killed;

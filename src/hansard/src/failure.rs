@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     Verify(VerifyError),
     #[error("{path}: {source}; name another file", path = path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("a bundle goes into a file of its own; name it with -o FILE")]
+    NoOutput,
     /// There is no answer, neither yes nor no.
     #[error(transparent)]
     Unanswered(Box<Failure>),
