@@ -77,7 +77,17 @@ fn crates_depend_on_each_other_only_downwards() {
         ("hansard-verify", &[]),
         ("hansard-replay", &["hansard-record", "hansard-store"]),
         ("hansard-web", &["hansard-replay", "hansard-store"]),
-        ("hansard", &["hansard-core", "hansard-record", "hansard-store", "hansard-replay", "hansard-verify", "hansard-web"]),
+        (
+            "hansard",
+            &[
+                "hansard-core",
+                "hansard-record",
+                "hansard-store",
+                "hansard-replay",
+                "hansard-verify",
+                "hansard-web",
+            ],
+        ),
     ];
     // What decides must not reach the world.
     let world = ["proxy-wasm", "tokio", "tonic", "getrandom", "rand", "hyper", "libc"];

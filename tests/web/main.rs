@@ -88,7 +88,8 @@ async fn an_auditor_sees_what_happened_and_nothing_acts() {
     serve(listener, settings);
 
     let told = json!({"browser": browser, "login": login, "oidc": public_url}).to_string();
-    let measured = tokio::task::spawn_blocking(move || run(node().arg(script("web.mjs")).arg(told)));
+    let measured =
+        tokio::task::spawn_blocking(move || run(node().arg(script("web.mjs")).arg(told)));
     let measured = measured.await.unwrap();
     assert!(measured["pages_without_violations"].as_u64() >= Some(40), "{measured}");
 }

@@ -122,9 +122,10 @@ async fn turns(
     let Slice { from, count } = some;
     let count = count.unwrap_or(ROWS).min(TURNS);
     let target = format!("{id} turns {}", from + 1);
-    let read =
-        look(&site, &user, "view", target, move |source, reach| source.turns(&id, reach, from, count))
-            .await;
+    let read = look(&site, &user, "view", target, move |source, reach| {
+        source.turns(&id, reach, from, count)
+    })
+    .await;
     answer(read.map(|(_, Window { turns, calls, .. })| {
         let calls: Vec<Indexed> =
             calls.into_iter().map(|(index, call)| Indexed { index, call }).collect();
@@ -132,7 +133,11 @@ async fn turns(
     }))
 }
 
-async fn raw(State(site): State<Shared>, Visitor(user): Visitor, Path(id): Path<String>) -> Response {
+async fn raw(
+    State(site): State<Shared>,
+    Visitor(user): Visitor,
+    Path(id): Path<String>,
+) -> Response {
     let target = id.clone();
     answer(
         look(&site, &user, "raw", target, move |source, reach| {

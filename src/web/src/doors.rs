@@ -166,7 +166,8 @@ pub(crate) async fn logout(
     if let Some(cookie) = site.jar.find(&headers, LOGIN) {
         site.logins.take(&cookie, now());
     }
-    let headers = [(header::LOCATION, "/login".to_owned()), (header::SET_COOKIE, site.jar.clear(LOGIN))];
+    let headers =
+        [(header::LOCATION, "/login".to_owned()), (header::SET_COOKIE, site.jar.clear(LOGIN))];
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 

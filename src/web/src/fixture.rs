@@ -95,7 +95,14 @@ fn turn(number: usize, start: i64, said: Vec<Message>, answer: Vec<Block>) -> Tu
     }
 }
 
-fn call(index: usize, turn: usize, name: &str, input: &str, about: &str, outcome: Outcome) -> ToolCall {
+fn call(
+    index: usize,
+    turn: usize,
+    name: &str,
+    input: &str,
+    about: &str,
+    outcome: Outcome,
+) -> ToolCall {
     ToolCall {
         id: format!("toolu_{index:04}"),
         name: name.into(),
@@ -148,7 +155,12 @@ pub fn everything() -> Replay {
                 started_by: Some(6),
                 label: "Explore: find other users of Session".into(),
             },
-            Lane { kind: LaneKind::Side, agent: None, started_by: None, label: "Side requests".into() },
+            Lane {
+                kind: LaneKind::Side,
+                agent: None,
+                started_by: None,
+                label: "Side requests".into(),
+            },
         ],
         calls: calls(),
         files: files(),
@@ -174,7 +186,8 @@ pub fn everything() -> Replay {
         Notice {
             kind: NoticeKind::Gap,
             turn: Some(3),
-            text: "Two parts of the gateway node-a are missing between 09:47:02 and 09:47:09.".into(),
+            text: "Two parts of the gateway node-a are missing between 09:47:02 and 09:47:09."
+                .into(),
         },
         Notice {
             kind: NoticeKind::Differs,
@@ -203,13 +216,17 @@ fn turns() -> Vec<Turn> {
         ],
     );
     first.system = Some("You are Claude Code, Anthropic's official CLI for Claude.\n\nYou are an interactive agent that helps users with software engineering tasks.".into());
-    first.tools = Some(["Bash", "Edit", "Glob", "Grep", "Read", "Task", "WebFetch", "Write"].map(String::from).into());
+    first.tools = Some(
+        ["Bash", "Edit", "Glob", "Grep", "Read", "Task", "WebFetch", "Write"]
+            .map(String::from)
+            .into(),
+    );
     first.stop_reason = Some("tool_use".into());
     first.findings = vec![Finding {
         rule: "aws-access-key-id".into(),
         at: "/messages/0/content/0/text".into(),
         count: 1,
-        fingerprint: "56ebf869 6c2b6e8c".replace(' ', "0"),
+        fingerprint: "56ebf86997b743c1".into(),
         action: "pseudonymize".into(),
         in_response: false,
     }];
@@ -220,17 +237,36 @@ fn turns() -> Vec<Turn> {
         vec![text("{\"title\": \"Fix the session test that fails when the clock is set back\"}")],
     );
     (side.lane, side.kind, side.model) = (2, TurnKind::Title, Some("claude-haiku-4-5".into()));
-    let mut third = turn(3, at(1), vec![brought(0, true, FAILED)], vec![
-        text("`now - self.seen` overflows when the clock is set back. Let me see the code."),
-        Block::ToolUse { call: 1 },
-        Block::ToolUse { call: 2 },
-    ]);
+    let mut third = turn(
+        3,
+        at(1),
+        vec![brought(0, true, FAILED)],
+        vec![
+            text("`now - self.seen` overflows when the clock is set back. Let me see the code."),
+            Block::ToolUse { call: 1 },
+            Block::ToolUse { call: 2 },
+        ],
+    );
     third.kind = TurnKind::Results;
-    let mut fourth = turn(4, at(2), vec![brought(1, false, "     12\timpl Session {\n     13\t    pub fn is_fresh(&self, now: u64) -> bool {\n     14\t        now - self.seen < IDLE\n"), brought(2, false, "The file src/session.rs has been updated successfully.")], vec![
-        text("The fix is small:\n\n```rust\nnow.saturating_sub(self.seen) < IDLE\n```\n\n| case | before | now |\n|---|---|---|\n| clock goes on | works | works |\n| clock set back | **panics** | works |\n\n> Times that go backwards are not errors.\n\nSee [the std documentation](https://doc.rust-lang.org/std/primitive.u64.html#method.saturating_sub)."),
-        Block::ToolUse { call: 3 },
-        Block::ToolUse { call: 4 },
-    ]);
+    let mut fourth = turn(
+        4,
+        at(2),
+        vec![
+            brought(
+                1,
+                false,
+                "     12\timpl Session {\n     13\t    pub fn is_fresh(&self, now: u64) -> bool {\n     14\t        now - self.seen < IDLE\n",
+            ),
+            brought(2, false, "The file src/session.rs has been updated successfully."),
+        ],
+        vec![
+            text(
+                "The fix is small:\n\n```rust\nnow.saturating_sub(self.seen) < IDLE\n```\n\n| case | before | now |\n|---|---|---|\n| clock goes on | works | works |\n| clock set back | **panics** | works |\n\n> Times that go backwards are not errors.\n\nSee [the std documentation](https://doc.rust-lang.org/std/primitive.u64.html#method.saturating_sub).",
+            ),
+            Block::ToolUse { call: 3 },
+            Block::ToolUse { call: 4 },
+        ],
+    );
     fourth.kind = TurnKind::Results;
     let mut fifth = turn(5, at(3), vec![says("user", vec![
         Block::ToolResult { call: Some(3), id: "toolu_0003".into(), is_error: true, text: "The user doesn't want to proceed with this tool use. The tool use was rejected.\n\nthe user said:\nDo not delete the lock file, only run the tests.".into() },
@@ -250,53 +286,190 @@ fn turns() -> Vec<Turn> {
         turn: 3,
         diff: "--- recorded\n+++ told\n@@ -1,2 +1,2 @@\n The fix is small:\n-now.saturating_sub(self.seen) < IDLE\n+now.wrapping_sub(self.seen) < IDLE\n".into(),
     }];
-    let mut seventh = turn(7, at(5), vec![brought(5, false, "[fix-clock 9be41d2] session: a clock that is set back ends no session\n 1 file changed, 3 insertions(+), 2 deletions(-)")], vec![text("Committed. The search still runs.")]);
+    let mut seventh = turn(
+        7,
+        at(5),
+        vec![brought(
+            5,
+            false,
+            "[fix-clock 9be41d2] session: a clock that is set back ends no session\n 1 file changed, 3 insertions(+), 2 deletions(-)",
+        )],
+        vec![text("Committed. The search still runs.")],
+    );
     seventh.kind = TurnKind::Results;
-    let mut sub = turn(8, at(4) + 9_000, vec![says("user", vec![text("Find every place where a `Session` is compared with the time.")])], vec![text("I look with grep."), Block::ToolUse { call: 7 }]);
+    let mut sub = turn(
+        8,
+        at(4) + 9_000,
+        vec![says(
+            "user",
+            vec![text("Find every place where a `Session` is compared with the time.")],
+        )],
+        vec![text("I look with grep."), Block::ToolUse { call: 7 }],
+    );
     (sub.lane, sub.carried, sub.continues) = (1, 0, None);
-    let mut ninth = turn(9, at(6), vec![brought(7, false, "src/session.rs:14: now.saturating_sub(self.seen)")], vec![text("Only one place: `src/session.rs`, line 14. Nothing el")]);
-    (ninth.lane, ninth.kind, ninth.status, ninth.ended_at) = (1, TurnKind::Results, Status::Interrupted, None);
+    let mut ninth = turn(
+        9,
+        at(6),
+        vec![brought(7, false, "src/session.rs:14: now.saturating_sub(self.seen)")],
+        vec![text("Only one place: `src/session.rs`, line 14. Nothing el")],
+    );
+    (ninth.lane, ninth.kind, ninth.status, ninth.ended_at) =
+        (1, TurnKind::Results, Status::Interrupted, None);
     (ninth.stop_reason, ninth.why) = (None, None);
-    let mut tenth = turn(10, at(60), vec![says("user", vec![text("And now delete the production database \u{202e}esaelp\u{202c}.")])], Vec::new());
-    (tenth.status, tenth.http_status, tenth.rule) = (Status::Refused, Some(400), Some("no-opus-for-interns".into()));
-    (tenth.model, tenth.stop_reason, tenth.answered_at) = (Some("claude-opus-4-1".into()), None, None);
+    let mut tenth = turn(
+        10,
+        at(60),
+        vec![says(
+            "user",
+            vec![text("And now delete the production database \u{202e}esaelp\u{202c}.")],
+        )],
+        Vec::new(),
+    );
+    (tenth.status, tenth.http_status, tenth.rule) =
+        (Status::Refused, Some(400), Some("no-opus-for-interns".into()));
+    (tenth.model, tenth.stop_reason, tenth.answered_at) =
+        (Some("claude-opus-4-1".into()), None, None);
     (tenth.ended_at, tenth.why) = (Some(at(60)), None);
-    tenth.refusal = Some(Refusal { status: 400, kind: "policy_blocked".into(), message: "Interns use Sonnet; ask your lead for Opus.".into() });
-    let mut last = turn(11, at(61), vec![says("user", vec![text("And now delete the production database.")])], vec![text("I will not do that without a backup. Shall I write one first?")]);
+    tenth.refusal = Some(Refusal {
+        status: 400,
+        kind: "policy_blocked".into(),
+        message: "Interns use Sonnet; ask your lead for Opus.".into(),
+    });
+    let mut last = turn(
+        11,
+        at(61),
+        vec![says("user", vec![text("And now delete the production database.")])],
+        vec![text("I will not do that without a backup. Shall I write one first?")],
+    );
     last.kind = TurnKind::Retry { of: 9 };
     last.findings = vec![
-        Finding { rule: "aws-access-key-id".into(), at: "/messages/0/content/0/text".into(), count: 1, fingerprint: "56ebf86960c2b6e8".into(), action: "pseudonymize".into(), in_response: false },
-        Finding { rule: "email".into(), at: "event 12 /delta/text".into(), count: 2, fingerprint: "00ff00ff00ff00ff".into(), action: "mask".into(), in_response: true },
+        Finding {
+            rule: "aws-access-key-id".into(),
+            at: "/messages/0/content/0/text".into(),
+            count: 1,
+            fingerprint: "56ebf86997b743c1".into(),
+            action: "pseudonymize".into(),
+            in_response: false,
+        },
+        Finding {
+            rule: "email".into(),
+            at: "event 12 /delta/text".into(),
+            count: 2,
+            fingerprint: "00ff00ff00ff00ff".into(),
+            action: "mask".into(),
+            in_response: true,
+        },
     ];
     vec![first, side, third, fourth, fifth, sixth, seventh, sub, ninth, tenth, last]
 }
 
 fn calls() -> Vec<ToolCall> {
-    let decided = |accepted, by, source: &str, certainty| Decision { accepted, by, source: Some(source.into()), certainty };
-    let mut tests = call(0, 0, "Bash", r#"{"command":"cargo test --lib","description":"Run the unit tests"}"#, "cargo test --lib", Outcome::Failed { code: Some(101) });
+    let decided = |accepted, by, source: &str, certainty| Decision {
+        accepted,
+        by,
+        source: Some(source.into()),
+        certainty,
+    };
+    let mut tests = call(
+        0,
+        0,
+        "Bash",
+        r#"{"command":"cargo test --lib","description":"Run the unit tests"}"#,
+        "cargo test --lib",
+        Outcome::Failed { code: Some(101) },
+    );
     tests.result = result(2, true, FAILED);
     tests.duration_ms = Some(8_412);
     tests.decision = Some(decided(true, DecidedBy::Person, "user_temporary", Certainty::Confirmed));
-    tests.evidence.push(Evidence { certainty: Certainty::Confirmed, source: "telemetry tool_result".into(), turn: None });
-    let mut read = call(1, 2, "Read", r#"{"file_path":"/work/app/src/session.rs","offset":12,"limit":10}"#, "/work/app/src/session.rs", Outcome::Ran);
-    read.result = result(3, false, "     12\timpl Session {\n     13\t    pub fn is_fresh(&self, now: u64) -> bool {\n     14\t        now - self.seen < IDLE\n");
+    tests.evidence.push(Evidence {
+        certainty: Certainty::Confirmed,
+        source: "telemetry tool_result".into(),
+        turn: None,
+    });
+    let mut read = call(
+        1,
+        2,
+        "Read",
+        r#"{"file_path":"/work/app/src/session.rs","offset":12,"limit":10}"#,
+        "/work/app/src/session.rs",
+        Outcome::Ran,
+    );
+    read.result = result(
+        3,
+        false,
+        "     12\timpl Session {\n     13\t    pub fn is_fresh(&self, now: u64) -> bool {\n     14\t        now - self.seen < IDLE\n",
+    );
     read.decision = Some(decided(true, DecidedBy::Rule, "config", Certainty::Inferred));
-    let mut edit = call(2, 2, "Edit", r#"{"file_path":"/work/app/src/session.rs","old_string":"now - self.seen < IDLE","new_string":"now.saturating_sub(self.seen) < IDLE"}"#, "/work/app/src/session.rs", Outcome::Ran);
+    let mut edit = call(
+        2,
+        2,
+        "Edit",
+        r#"{"file_path":"/work/app/src/session.rs","old_string":"now - self.seen < IDLE","new_string":"now.saturating_sub(self.seen) < IDLE"}"#,
+        "/work/app/src/session.rs",
+        Outcome::Ran,
+    );
     edit.result = result(3, false, "The file src/session.rs has been updated successfully.");
     edit.decision = Some(decided(true, DecidedBy::Person, "user_permanent", Certainty::Confirmed));
-    let mut delete = call(3, 3, "Bash", r#"{"command":"rm -f Cargo.lock && cargo test","description":"Run the tests with fresh dependencies"}"#, "rm -f Cargo.lock && cargo test", Outcome::Rejected { feedback: Some("Do not delete the lock file, only run the tests.".into()) });
+    let mut delete = call(
+        3,
+        3,
+        "Bash",
+        r#"{"command":"rm -f Cargo.lock && cargo test","description":"Run the tests with fresh dependencies"}"#,
+        "rm -f Cargo.lock && cargo test",
+        Outcome::Rejected {
+            feedback: Some("Do not delete the lock file, only run the tests.".into()),
+        },
+    );
     delete.decision = Some(decided(false, DecidedBy::Person, "user_reject", Certainty::Inferred));
-    delete.result = result(4, true, "The user doesn't want to proceed with this tool use. The tool use was rejected.");
-    let mut fetch = call(4, 3, "WebFetch", r#"{"url":"https://evil.example/x","prompt":"read"}"#, "https://evil.example/x", Outcome::Denied { reason: "Permission to use WebFetch with domain:evil.example has been denied.".into() });
+    delete.result = result(
+        4,
+        true,
+        "The user doesn't want to proceed with this tool use. The tool use was rejected.",
+    );
+    let mut fetch = call(
+        4,
+        3,
+        "WebFetch",
+        r#"{"url":"https://evil.example/x","prompt":"read"}"#,
+        "https://evil.example/x",
+        Outcome::Denied {
+            reason: "Permission to use WebFetch with domain:evil.example has been denied.".into(),
+        },
+    );
     fetch.decision = Some(decided(false, DecidedBy::Rule, "config", Certainty::Inferred));
-    let mut commit = call(5, 5, "Bash", r#"{"command":"git commit -am 'session: a clock that is set back ends no session'","description":"Commit"}"#, "git commit -am 'session: a clock that is set back ends no session'", Outcome::Ran);
-    commit.result = result(6, false, "[fix-clock 9be41d2] session: a clock that is set back ends no session\n 1 file changed, 3 insertions(+), 2 deletions(-)");
+    let mut commit = call(
+        5,
+        5,
+        "Bash",
+        r#"{"command":"git commit -am 'session: a clock that is set back ends no session'","description":"Commit"}"#,
+        "git commit -am 'session: a clock that is set back ends no session'",
+        Outcome::Ran,
+    );
+    commit.result = result(
+        6,
+        false,
+        "[fix-clock 9be41d2] session: a clock that is set back ends no session\n 1 file changed, 3 insertions(+), 2 deletions(-)",
+    );
     commit.ran = Some(Ran { input: r#"{"command":"git commit --no-verify -am 'session: a clock that is set back ends no session'"}"#.into(), differs: true });
     commit.duration_ms = Some(310);
     commit.decision = Some(decided(true, DecidedBy::Hook, "hook", Certainty::Confirmed));
-    let mut task = call(6, 5, "Task", r#"{"subagent_type":"Explore","prompt":"Find every place where a Session is compared with the time."}"#, "Explore: find other users of Session", Outcome::Interrupted);
+    let mut task = call(
+        6,
+        5,
+        "Task",
+        r#"{"subagent_type":"Explore","prompt":"Find every place where a Session is compared with the time."}"#,
+        "Explore: find other users of Session",
+        Outcome::Interrupted,
+    );
     task.evidence.clear();
-    let mut grep = call(7, 7, "Grep", r#"{"pattern":"self\\.seen","path":"src"}"#, "self\\.seen", Outcome::Ran);
+    let mut grep = call(
+        7,
+        7,
+        "Grep",
+        r#"{"pattern":"self\\.seen","path":"src"}"#,
+        "self\\.seen",
+        Outcome::Ran,
+    );
     grep.result = result(8, false, "src/session.rs:14: now.saturating_sub(self.seen)");
     vec![tests, read, edit, delete, fetch, commit, task, grep]
 }
@@ -326,20 +499,41 @@ fn files() -> Vec<File> {
 }
 
 fn commands() -> Vec<Command> {
-    let command = |turn, call, command: &str, description: &str, output: Option<&str>, exit| Command {
-        turn,
-        call,
-        command: command.into(),
-        description: Some(description.into()),
-        output: output.map(str::to_owned),
-        exit,
-        duration_ms: None,
-        background: false,
-    };
+    let command =
+        |turn, call, command: &str, description: &str, output: Option<&str>, exit| Command {
+            turn,
+            call,
+            command: command.into(),
+            description: Some(description.into()),
+            output: output.map(str::to_owned),
+            exit,
+            duration_ms: None,
+            background: false,
+        };
     vec![
-        Command { duration_ms: Some(8_412), ..command(0, 0, "cargo test --lib", "Run the unit tests", Some(FAILED), Some(101)) },
-        command(3, 3, "rm -f Cargo.lock && cargo test", "Run the tests with fresh dependencies", None, None),
-        Command { background: true, ..command(5, 5, "git commit -am 'session: a clock that is set back ends no session'", "Commit", Some("[fix-clock 9be41d2] session: a clock that is set back ends no session"), Some(0)) },
+        Command {
+            duration_ms: Some(8_412),
+            ..command(0, 0, "cargo test --lib", "Run the unit tests", Some(FAILED), Some(101))
+        },
+        command(
+            3,
+            3,
+            "rm -f Cargo.lock && cargo test",
+            "Run the tests with fresh dependencies",
+            None,
+            None,
+        ),
+        Command {
+            background: true,
+            ..command(
+                5,
+                5,
+                "git commit -am 'session: a clock that is set back ends no session'",
+                "Commit",
+                Some("[fix-clock 9be41d2] session: a clock that is set back ends no session"),
+                Some(0),
+            )
+        },
     ]
 }
 
@@ -354,7 +548,11 @@ fn refused() -> Replay {
     let mut turn = turn(1, start, vec![says("user", vec![text("Hello?")])], Vec::new());
     turn.exchange = "01997f6e-3c1b-7cc2-9d0a-0000000000aa".into();
     turn.status = Status::Refused;
-    turn.refusal = Some(Refusal { status: 400, kind: "policy_blocked".into(), message: "Interns use Sonnet; ask your lead for Opus.".into() });
+    turn.refusal = Some(Refusal {
+        status: 400,
+        kind: "policy_blocked".into(),
+        message: "Interns use Sonnet; ask your lead for Opus.".into(),
+    });
     replay.turns = vec![turn];
     replay
 }
@@ -362,14 +560,29 @@ fn refused() -> Replay {
 fn interrupted() -> Replay {
     let start = START - 1_200_000;
     let mut replay = Replay {
-        session: session("s-77ac0012aa0b1177ef04", "barbara", &["engineering", "ops"], "Rotate the certificates", start),
+        session: session(
+            "s-77ac0012aa0b1177ef04",
+            "barbara",
+            &["engineering", "ops"],
+            "Rotate the certificates",
+            start,
+        ),
         lanes: vec![main_lane()],
-        notices: vec![Notice { kind: NoticeKind::Gap, turn: None, text: "One part of the gateway node-b is missing.".into() }],
+        notices: vec![Notice {
+            kind: NoticeKind::Gap,
+            turn: None,
+            text: "One part of the gateway node-b is missing.".into(),
+        }],
         ..Replay::default()
     };
     replay.session.status = Status::Open;
     replay.session.ended_at = None;
-    let mut turn = turn(1, start, vec![says("user", vec![text("Rotate the certificates.")])], vec![text("Which of them?")]);
+    let mut turn = turn(
+        1,
+        start,
+        vec![says("user", vec![text("Rotate the certificates.")])],
+        vec![text("Which of them?")],
+    );
     turn.exchange = "01997f6e-3c1b-7cc2-9d0a-0000000000bb".into();
     turn.status = Status::Open;
     replay.turns = vec![turn];
@@ -384,7 +597,12 @@ fn small(place: i64) -> Replay {
     };
     let start = START - 3_600_000 - place * 1_800_000;
     let id = format!("s-{:020x}", 0xabc0_0000_i64 + place);
-    let mut turn = turn(1, start, vec![says("user", vec![text("How do I read a file in Rust?")])], vec![text("With `std::fs::read_to_string`.")]);
+    let mut turn = turn(
+        1,
+        start,
+        vec![says("user", vec![text("How do I read a file in Rust?")])],
+        vec![text("With `std::fs::read_to_string`.")],
+    );
     turn.exchange = format!("01997f6e-3c1b-7cc2-9d0b-{place:012x}");
     Replay {
         session: session(&id, subject, &[group], &format!("Question {place} about files"), start),
@@ -398,16 +616,38 @@ fn small(place: i64) -> Replay {
 #[must_use]
 pub fn long(count: usize) -> Replay {
     let mut replay = Replay {
-        session: session("s-10000000000000000001", "ada", &["engineering"], "A very long session", START),
+        session: session(
+            "s-10000000000000000001",
+            "ada",
+            &["engineering"],
+            "A very long session",
+            START,
+        ),
         lanes: vec![main_lane()],
         ..Replay::default()
     };
-    let paragraph = "This paragraph is as long as paragraphs of such sessions are, and says nothing. ";
+    let paragraph =
+        "This paragraph is as long as paragraphs of such sessions are, and says nothing. ";
     for place in 0..count {
-        let mut turn = turn(place + 1, START + place as i64 * 9_000, vec![says("user", vec![text(&format!("Step {place}."))])], vec![text(&format!("Step {place} it is.\n\n{}", paragraph.repeat(4))), Block::ToolUse { call: place }]);
+        let mut turn = turn(
+            place + 1,
+            START + place as i64 * 9_000,
+            vec![says("user", vec![text(&format!("Step {place}."))])],
+            vec![
+                text(&format!("Step {place} it is.\n\n{}", paragraph.repeat(4))),
+                Block::ToolUse { call: place },
+            ],
+        );
         turn.exchange = format!("01997f6e-3c1b-7cc2-9d0c-{place:012x}");
         replay.turns.push(turn);
-        let mut step = call(place, place, "Bash", &format!(r#"{{"command":"make step-{place}"}}"#), &format!("make step-{place}"), Outcome::Ran);
+        let mut step = call(
+            place,
+            place,
+            "Bash",
+            &format!(r#"{{"command":"make step-{place}"}}"#),
+            &format!("make step-{place}"),
+            Outcome::Ran,
+        );
         step.result = result(place + 1, false, &"done\n".repeat(10));
         replay.calls.push(step);
     }

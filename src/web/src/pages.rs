@@ -8,10 +8,10 @@ use crate::show::turn::{Context, turn};
 use crate::show::{files, list, raw, session};
 use crate::site::{Problem, Shared, Visitor, look};
 use crate::source::Window;
+use axum::Json;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::Json;
 use hansard_replay::model::Lane;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -118,9 +118,10 @@ pub(crate) async fn turns(
     Query(at): Query<At>,
 ) -> Response {
     let from = at.from.unwrap_or(0) / TURNS * TURNS;
-    let read = look(&site, &user, "view", format!("{id} turns {}", from + 1), move |source, reach| {
-        source.turns(&id, reach, from, TURNS)
-    });
+    let read =
+        look(&site, &user, "view", format!("{id} turns {}", from + 1), move |source, reach| {
+            source.turns(&id, reach, from, TURNS)
+        });
     match read.await {
         Ok((head, window)) => {
             Html(session::turns(&head, &window, from, &site.prices).into_string()).into_response()
@@ -142,7 +143,9 @@ pub(crate) async fn outline(
             let (places, length) = crate::show::timeline::drawn(&head.stops);
             let stops = head.stops.iter().zip(places);
             let turns: Vec<_> = stops
-                .map(|(stop, (from, to))| json!([stop.from, stop.to, stop.lane, stop.calls, from, to]))
+                .map(|(stop, (from, to))| {
+                    json!([stop.from, stop.to, stop.lane, stop.calls, from, to])
+                })
                 .collect();
             Json(json!({"length": length, "turns": turns})).into_response()
         }
@@ -226,8 +229,12 @@ pub(crate) async fn export(
     match look(&site, &user, "export", id, move |source, reach| source.replay(&wanted, reach)).await
     {
         Ok(replay) => {
-            let name: String =
-                replay.session.id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let name: String = replay
+                .session
+                .id
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+                .collect();
             let headers =
                 [(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.json\""))];
             (headers, Json(replay)).into_response()
@@ -273,7 +280,8 @@ fn rendered(window: &Window, context: &Context<'_>) -> Markup {
 
 pub(crate) async fn settings(State(site): State<Shared>, Visitor(user): Visitor) -> Response {
     if !user.role.may_see_settings() {
-        return Problem::forbidden("only admins see the settings: ask one of them").page(Some(&user));
+        return Problem::forbidden("only admins see the settings: ask one of them")
+            .page(Some(&user));
     }
     match look(&site, &user, "settings", String::new(), |_, _| Ok(())).await {
         Ok(()) => {

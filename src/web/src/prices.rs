@@ -105,7 +105,8 @@ impl Prices {
 
     /// The exact name, else the longest beginning.
     fn price(&self, model: &str) -> Option<&Price> {
-        let begins = |name: &str| name.strip_suffix('*').is_some_and(|head| model.starts_with(head));
+        let begins =
+            |name: &str| name.strip_suffix('*').is_some_and(|head| model.starts_with(head));
         self.models.get(model).or_else(|| {
             let fitting = self.models.iter().filter(|(name, _)| begins(name));
             fitting.max_by_key(|(name, _)| name.len()).map(|(_, price)| price)
@@ -122,12 +123,14 @@ mod tests {
     #[test]
     fn what_is_in_the_table_has_a_cost_and_nothing_else() {
         let prices = Prices::parse(TABLE, false).unwrap();
-        let usage = Usage { input: 1_000_000, cache_read: 1_000_000, cache_write: 0, output: 100_000 };
+        let usage =
+            Usage { input: 1_000_000, cache_read: 1_000_000, cache_write: 0, output: 100_000 };
         let cost = prices.cost(Some("claude-sonnet-4-5"), &usage).unwrap();
         assert_eq!(prices.shown(cost), "$4.80");
         assert_eq!(prices.cost(Some("claude-opus-4"), &usage), None);
         assert_eq!(prices.cost(None, &usage), None);
-        let json = r#"{"models": {"m": {"input": 1, "output": 1, "cache_read": 1, "cache_write": 1}}}"#;
+        let json =
+            r#"{"models": {"m": {"input": 1, "output": 1, "cache_read": 1, "cache_write": 1}}}"#;
         assert_eq!(Prices::parse(json, true).unwrap().cost(Some("m"), &usage), Some(2.1));
     }
 

@@ -86,9 +86,11 @@ fn flag(name: &str, value: &str) -> Result<bool, String> {
 
 /// A form's local time in UTC, or Unix milliseconds.
 fn time(name: &str, value: &str) -> Result<i64, String> {
-    value.parse().ok().or_else(|| parse_local(value)).ok_or_else(|| {
-        format!("{name} is a time as 2026-01-02T03:04 in UTC, or Unix milliseconds")
-    })
+    value
+        .parse()
+        .ok()
+        .or_else(|| parse_local(value))
+        .ok_or_else(|| format!("{name} is a time as 2026-01-02T03:04 in UTC, or Unix milliseconds"))
 }
 
 #[cfg(test)]

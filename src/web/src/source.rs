@@ -3,9 +3,9 @@
 //! Enters: what a page wants and whose it may be ([`Reach`]). Leaves: values of `hansard_replay`.
 //! Every method that names a session looks at the reach first, so no page can forget to.
 
+use hansard_replay::Replay;
 #[cfg(any(test, feature = "made-up"))]
 use hansard_replay::archive::Archive;
-use hansard_replay::Replay;
 use hansard_replay::archive::{ArchiveError, Head, View};
 use hansard_replay::listing::{Filter, Hit, Page, Row};
 use hansard_replay::model::{Change, Command, File, Outcome, Session, ToolCall, Turn};
@@ -368,7 +368,9 @@ impl Proof {
                 "This server has just hashed each entry again, and each is under the root of the \
                  checkpoint of {size} entries."
             ),
-            None => "No checkpoint covers all of its entries yet; one is written in seconds.".into(),
+            None => {
+                "No checkpoint covers all of its entries yet; one is written in seconds.".into()
+            }
         };
         Self { entries: found.entries, checkpoint: found.checkpoint, checked }
     }

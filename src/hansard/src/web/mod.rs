@@ -88,7 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         let (login, hint) = login(args, &public_url)?;
         let roles = args.access.as_deref().map(Roles::read).transpose().map_err(WebError::from)?;
-        let prices = args.prices.as_deref().map(Prices::read).transpose().map_err(WebError::from)?;
+        let prices =
+            args.prices.as_deref().map(Prices::read).transpose().map_err(WebError::from)?;
         let index = args.index.clone().unwrap_or_else(|| beside(&args.data.data));
         let settings = Settings {
             source: source(&args.data, &index),

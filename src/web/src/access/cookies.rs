@@ -29,7 +29,8 @@ impl Jar {
     /// The value of a cookie; absent when two claim the name.
     pub(crate) fn find(self, headers: &HeaderMap, name: &str) -> Option<String> {
         let name = self.name(name);
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookies =
+            headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut found = cookies
             .flat_map(|cookies| cookies.split(';'))
             .filter_map(|cookie| cookie.trim().split_once('='))
@@ -47,10 +48,7 @@ mod tests {
     #[test]
     fn cookies_are_kept_from_scripts_and_from_plain_http() {
         let secure = Jar { secure: true }.set("hansard", "x", 60);
-        assert_eq!(
-            secure,
-            "__Host-hansard=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
-        );
+        assert_eq!(secure, "__Host-hansard=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
         let plain = Jar { secure: false }.set("hansard", "x", 60);
         assert_eq!(plain, "hansard=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
         assert!(Jar { secure: true }.clear("hansard").contains("Max-Age=0"));

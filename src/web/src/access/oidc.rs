@@ -55,7 +55,9 @@ impl fmt::Debug for Provider {
 #[derive(Debug, Error)]
 pub enum LoginError {
     /// The provider does not answer as it should.
-    #[error("the identity provider {issuer} cannot be used: {problem}; check --oidc-issuer and the provider")]
+    #[error(
+        "the identity provider {issuer} cannot be used: {problem}; check --oidc-issuer and the provider"
+    )]
     Provider {
         /// Its issuer URL.
         issuer: String,
@@ -69,7 +71,9 @@ pub enum LoginError {
     #[error("the identity provider refused: {0}")]
     Refused(String),
     /// The token does not hold.
-    #[error("the identity provider's token does not hold: {0}; begin again, or check its clock and keys")]
+    #[error(
+        "the identity provider's token does not hold: {0}; begin again, or check its clock and keys"
+    )]
     Token(String),
     /// No randomness.
     #[error("the system gives no random bytes: {0}")]
@@ -219,8 +223,8 @@ impl Oidc {
             .timeout(PATIENCE)
             .build()
             .map_err(|error| self.unusable(&error))?;
-        let issuer = IssuerUrl::new(self.provider.issuer.clone())
-            .map_err(|error| self.unusable(&error))?;
+        let issuer =
+            IssuerUrl::new(self.provider.issuer.clone()).map_err(|error| self.unusable(&error))?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &http)
             .await
             .map_err(|error| self.unusable(&error))?;
@@ -228,7 +232,8 @@ impl Oidc {
             RedirectUrl::new(self.redirect.clone()).map_err(|error| self.unusable(&error))?;
         let secret = self.provider.client_secret.clone().map(ClientSecret::new);
         let id = ClientId::new(self.provider.client_id.clone());
-        let client = Client::from_provider_metadata(metadata, id, secret).set_redirect_uri(redirect);
+        let client =
+            Client::from_provider_metadata(metadata, id, secret).set_redirect_uri(redirect);
         Ok((client, http))
     }
 

@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn groups_are_found_by_name_and_by_path() {
-        let claims = json!({"groups": ["a", 7, "b"], "realm": {"roles": ["c"]}, "x.y": "d", "n": 3});
+        let claims =
+            json!({"groups": ["a", 7, "b"], "realm": {"roles": ["c"]}, "x.y": "d", "n": 3});
         let claims = claims.as_object().unwrap();
         for (claim, groups) in [
             ("groups", vec!["a", "b"]),
@@ -221,6 +222,8 @@ mod tests {
         std::fs::write(&path, "auditors = ['x']").unwrap();
         let error = Roles::read(&path).unwrap_err().to_string();
         assert!(error.contains("auditors") && error.contains("[lead]"), "{error}");
-        assert!(Roles::read(&folder.path().join("none")).unwrap_err().to_string().contains("--access"));
+        assert!(
+            Roles::read(&folder.path().join("none")).unwrap_err().to_string().contains("--access")
+        );
     }
 }

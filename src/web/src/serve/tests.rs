@@ -192,8 +192,7 @@ async fn what_cannot_be_put_on_record_is_not_shown() {
         false => Ok(()),
     });
     let router = router(settings(&index, audit, "http://127.0.0.1"));
-    let mut bench =
-        Bench { router, looks: Arc::default(), cookie: String::new(), _index: index };
+    let mut bench = Bench { router, looks: Arc::default(), cookie: String::new(), _index: index };
     let answer = bench.get("/login?token=the%20token").await;
     let cookie = answer.headers[header::SET_COOKIE].to_str().unwrap();
     bench.cookie = cookie.split(';').next().unwrap().to_owned();
@@ -251,7 +250,10 @@ async fn what_makes_no_sense_is_said_and_what_is_not_there_is_not_found() {
     ] {
         assert_eq!(bench.get(path).await.status, status, "{path}");
     }
-    assert_eq!(bench.get(&format!("/sessions/{SESSION}/files/99")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        bench.get(&format!("/sessions/{SESSION}/files/99")).await.status,
+        StatusCode::NOT_FOUND
+    );
     // Beyond the end there is nothing, and no error.
     let beyond = bench.get(&format!("/sessions/{SESSION}?turn=18446744073709551615")).await;
     assert_eq!(beyond.status, StatusCode::OK);
@@ -287,13 +289,31 @@ async fn hostile_text_is_text_in_every_page() {
         let answer = bench.get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert!(answer.text.contains("window.owned"), "{path} shows it");
-        for forbidden in ["<iframe", "<img", "<svg/", "<style", "<base", "<meta http", "<a href=\"javascript", " onload=\"", " onerror=\"", "\u{202e}", "\u{1b}", "\u{200b}"] {
+        for forbidden in [
+            "<iframe",
+            "<img",
+            "<svg/",
+            "<style",
+            "<base",
+            "<meta http",
+            "<a href=\"javascript",
+            " onload=\"",
+            " onerror=\"",
+            "\u{202e}",
+            "\u{1b}",
+            "\u{200b}",
+        ] {
             let before = answer.text.split_once(forbidden).map(|(before, _)| before.to_owned());
-            let before: Option<String> =
-                before.map(|before| before.chars().rev().take(200).collect::<Vec<_>>().into_iter().rev().collect());
+            let before: Option<String> = before.map(|before| {
+                before.chars().rev().take(200).collect::<Vec<_>>().into_iter().rev().collect()
+            });
             assert_eq!(before, None, "{path} has {forbidden:?}");
         }
-        assert_eq!(answer.text.matches("<script").count(), usize::from(!path.ends_with("/turns")), "{path}");
+        assert_eq!(
+            answer.text.matches("<script").count(),
+            usize::from(!path.ends_with("/turns")),
+            "{path}"
+        );
     }
 }
 

@@ -71,7 +71,13 @@ fn rows(unified: &str) -> Vec<Row<'_>> {
             Some(b'\\') => ("hunk", ' ', false, false),
             _ => ("same", ' ', true, true),
         };
-        rows.push(Row { kind, old: has_old.then_some(old), new: has_new.then_some(new), sign, text });
+        rows.push(Row {
+            kind,
+            old: has_old.then_some(old),
+            new: has_new.then_some(new),
+            sign,
+            text,
+        });
         old = old.saturating_add(usize::from(has_old));
         new = new.saturating_add(usize::from(has_new));
     }
@@ -117,7 +123,14 @@ mod tests {
 
     #[test]
     fn what_is_no_diff_does_not_break_it() {
-        for text in ["", "@@ -x +y @@", "@@", "é", "@@ -1 +1 @@\né\n\n+", "@@ -99999999999999999999 +1 @@\n+a"] {
+        for text in [
+            "",
+            "@@ -x +y @@",
+            "@@",
+            "é",
+            "@@ -1 +1 @@\né\n\n+",
+            "@@ -99999999999999999999 +1 @@\n+a",
+        ] {
             let _ = diff(text);
         }
         let most = format!("@@ -{0} +{0} @@\n a\n a\n", usize::MAX);

@@ -30,7 +30,8 @@ pub(crate) fn tree(session: &str, files: &[FileHead], current: Option<usize>) ->
         let path = file.path.trim_start_matches('/');
         let mut pieces: Vec<&str> = path.splitn(DEEPEST, '/').collect();
         let name = pieces.pop().unwrap_or(path);
-        let folder = pieces.iter().fold(&mut root, |folder, piece| folder.folders.entry(piece).or_default());
+        let folder =
+            pieces.iter().fold(&mut root, |folder, piece| folder.folders.entry(piece).or_default());
         folder.files.push((name, index, file));
     }
     html! { div.tree { (folder(session, &root, current)) } }
@@ -199,7 +200,10 @@ mod tests {
         let files = [file("/work/src/a.rs"), file("/work/src/b.rs"), file("/work/README.md")];
         let markup = tree("s-1", &files, Some(1)).into_string();
         assert!(markup.contains("<span>work/</span>") && markup.contains("<span>src/</span>"));
-        assert!(markup.contains("/sessions/s-1/files/1\" aria-current=\"page\">b.rs</a>"), "{markup}");
+        assert!(
+            markup.contains("/sessions/s-1/files/1\" aria-current=\"page\">b.rs</a>"),
+            "{markup}"
+        );
         let lonely = tree("s-1", &[file("/a/b/c/d.rs")], None).into_string();
         assert!(lonely.contains("<span>a/b/c/</span>"), "{lonely}");
     }

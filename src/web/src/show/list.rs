@@ -81,8 +81,7 @@ pub(crate) fn rows(filter: &Filter, page: &Page<Row>, first: bool) -> Markup {
 }
 
 fn row(row: &Row) -> Markup {
-    let tokens =
-        [row.usage.input, row.usage.cache_read, row.usage.cache_write, row.usage.output];
+    let tokens = [row.usage.input, row.usage.cache_read, row.usage.cache_write, row.usage.output];
     let tokens = tokens.into_iter().fold(0_u64, u64::saturating_add);
     let ran = u64::try_from(row.active_at - row.started_at).unwrap_or(0);
     html! {
@@ -109,7 +108,10 @@ fn row(row: &Row) -> Markup {
 
 /// The filter; with `words` the search as well.
 fn form(action: &str, filter: &Filter, words: Option<&str>) -> Markup {
-    let text = |name: &'static str, label: &'static str, value: &Option<String>, hint: &'static str| {
+    let text = |name: &'static str,
+                label: &'static str,
+                value: &Option<String>,
+                hint: &'static str| {
         html! {
             label.field { span { (label) }
                 input name=(name) value=(value.as_deref().unwrap_or_default()) placeholder=(hint) autocomplete="off" spellcheck="false";

@@ -12,7 +12,8 @@ const DEEPEST: usize = 40;
 
 /// Renders Markdown; `code` counts fenced blocks apart only by their own wish.
 pub(crate) fn markdown(source: &str) -> Markup {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut page = Page::default();
     for event in Parser::new_ext(source, options) {
         page.event(event);
@@ -160,7 +161,10 @@ mod tests {
             ("- a\n- b", "<ul><li>a</li><li>b</li></ul>"),
             ("3. a", "<ol start=\"3\"><li>a</li></ol>"),
             ("`x<y`", "<p><code>x&lt;y</code></p>"),
-            ("```rust\nlet a;\n```", "<p class=\"language\">rust</p><pre class=\"code\" tabindex=\"0\"><code>let a;\n</code></pre>"),
+            (
+                "```rust\nlet a;\n```",
+                "<p class=\"language\">rust</p><pre class=\"code\" tabindex=\"0\"><code>let a;\n</code></pre>",
+            ),
             ("- [x] done", "<ul><li>☑ done</li></ul>"),
         ] {
             assert_eq!(rendered(source), markup);

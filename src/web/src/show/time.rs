@@ -45,7 +45,11 @@ pub(crate) fn span(ms: u64) -> String {
 pub(crate) fn offset(ms: i64) -> String {
     let s = ms.max(0) / 1000;
     let (hours, minutes, seconds) = (s / 3600, s / 60 % 60, s % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 /// Of a form's `datetime-local` field, `2026-01-02T03:04`, read as UTC; a date alone is its midnight.
@@ -115,21 +119,22 @@ mod tests {
         }
         assert_eq!(parse_local("2024-03-01"), Some(1_709_251_200_000));
         assert_eq!(parse_local("2024-03-01T01:02"), Some(1_709_254_920_000));
-        for not in ["", "x", "2024-13-01", "2024-01-01T25:00", "2024", "99999-01-01", "2024-01-01T"] {
+        for not in ["", "x", "2024-13-01", "2024-01-01T25:00", "2024", "99999-01-01", "2024-01-01T"]
+        {
             assert_eq!(parse_local(not), None, "{not}");
         }
     }
 
     #[test]
     fn spans_read_at_a_glance() {
-        for (ms, text) in [
-            (0, "0 ms"),
-            (2_399, "2.3 s"),
-            (245_000, "4 min 05 s"),
-            (11_045_000, "3 h 04 min"),
-        ] {
+        for (ms, text) in
+            [(0, "0 ms"), (2_399, "2.3 s"), (245_000, "4 min 05 s"), (11_045_000, "3 h 04 min")]
+        {
             assert_eq!(span(ms), text);
         }
-        assert_eq!((offset(-5), offset(67_000), offset(3_723_000)), ("0:00".into(), "1:07".into(), "1:02:03".into()));
+        assert_eq!(
+            (offset(-5), offset(67_000), offset(3_723_000)),
+            ("0:00".into(), "1:07".into(), "1:02:03".into())
+        );
     }
 }
