@@ -226,7 +226,7 @@ fn turns() -> Vec<Turn> {
         rule: "aws-access-key-id".into(),
         at: "/messages/0/content/0/text".into(),
         count: 1,
-        fingerprint: "56ebf869 6c2b6e8c".replace(' ', "0"),
+        fingerprint: "56ebf86997b743c1".into(),
         action: "pseudonymize".into(),
         in_response: false,
     }];
@@ -347,7 +347,7 @@ fn turns() -> Vec<Turn> {
             rule: "aws-access-key-id".into(),
             at: "/messages/0/content/0/text".into(),
             count: 1,
-            fingerprint: "56ebf86960c2b6e8".into(),
+            fingerprint: "56ebf86997b743c1".into(),
             action: "pseudonymize".into(),
             in_response: false,
         },

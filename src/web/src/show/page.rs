@@ -43,7 +43,7 @@ pub(crate) fn page(frame: &Frame<'_>, body: &Markup) -> Markup {
             body class=(frame.class) {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
-                    a.brand href="/sessions" { span.mark aria-hidden="true" { "H" } "Hansard" }
+                    a.brand href="/sessions" { span.mark aria-hidden="true" { "H" } span.word { "Hansard" } }
                     @if let Some(user) = frame.user {
                         nav aria-label="Main" {
                             ul {
