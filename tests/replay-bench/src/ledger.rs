@@ -47,13 +47,13 @@ pub(crate) fn measure(folder: &Path, exchanges: u64) -> Fallible<Rates> {
         return Err(format!("{} sessions were rebuilt", done.rebuilt).into());
     }
     // A long session, and one exchange more of it.
-    let turns = 200;
+    let (turns, long) = (200, exchanges / TURNS);
     for turn in 0..=turns {
         if turn == turns {
             parts.send(&writer, 1)?;
             archive.catch_up(&reader, None, &mut |_| {})?;
         }
-        parts.exchange(u64::from(u32::MAX), turn);
+        parts.exchange(long, turn);
     }
     parts.send(&writer, 1)?;
     let start = Instant::now();
