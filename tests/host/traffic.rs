@@ -152,7 +152,8 @@ impl Gateway {
             self.world().shelf.take(&answered.cluster, part);
         }
         self.world().journal.push(Event::Acknowledged { parts: answered.parts });
-        self.world().told = if self.world_ref().is_generic { Vec::new() } else { TAKES_FOLDED.to_vec() };
+        self.world().told =
+            if self.world_ref().is_generic { Vec::new() } else { TAKES_FOLDED.to_vec() };
         let size = u32::try_from(self.world_ref().told.len()).unwrap();
         self.world().faults.expect_sdk(true);
         self.call(answered.owner, "proxy_on_grpc_receive", &[answered.owner, call, size]);

@@ -18,11 +18,14 @@ const SENT: &str = "cluster.hansard_sink.upstream_cx_tx_bytes_total";
 
 /// A turn as Claude Code sends it: tools, a system prompt, and all that was said, the last marked.
 fn turn(n: usize) -> Value {
-    let text = |what: &str, i: usize| format!("{what} {i}: {}", format!("{i:x} words ").repeat(150));
+    let text =
+        |what: &str, i: usize| format!("{what} {i}: {}", format!("{i:x} words ").repeat(150));
     let mut messages = vec![json!({"role": "user", "content": text("question", 0)})];
     for i in 1..=n {
         messages.push(json!({"role": "assistant", "content": text("answer", i)}));
-        messages.push(json!({"role": "user", "content": [{"type": "text", "text": text("result", i)}]}));
+        messages.push(
+            json!({"role": "user", "content": [{"type": "text", "text": text("result", i)}]}),
+        );
     }
     if n > 0 {
         let last = messages.len() - 1;

@@ -53,7 +53,8 @@ enum Told {
 
 fn main() -> Fallible<()> {
     let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(run(&args))
 }
 
@@ -148,13 +149,15 @@ async fn session(envoy: &Path, turns: usize, told: Told) -> Fallible<Vec<Cost>> 
 /// back, about 4 KB more each time, with a `cache_control` marker that moves.
 fn request(turn: usize) -> Value {
     let text = |seed: usize, bytes: usize| -> String {
-        let words = (0..).map(|i| format!("line {i}: value_{:x} is {} ", seed * 7919 + i, i * seed));
+        let words =
+            (0..).map(|i| format!("line {i}: value_{:x} is {} ", seed * 7919 + i, i * seed));
         let mut text = String::with_capacity(bytes);
-        words.take_while(|word| {
-            text.push_str(word);
-            text.len() < bytes
-        })
-        .for_each(drop);
+        words
+            .take_while(|word| {
+                text.push_str(word);
+                text.len() < bytes
+            })
+            .for_each(drop);
         text
     };
     let mut messages = vec![json!({"role": "user", "content": text(1, 2_000)})];

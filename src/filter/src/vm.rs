@@ -317,7 +317,8 @@ impl Vm {
         self.next_turn(context);
         let now = host::now().unwrap_or(0);
         // An answer that cannot be read says nothing, and one that was given with a status has none.
-        let message = if status == 0 { host::read(Buffer::GrpcMessage, 0, size).ok() } else { None };
+        let message =
+            if status == 0 { host::read(Buffer::GrpcMessage, 0, size).ok() } else { None };
         let answer = Answer::of(status, &message.unwrap_or_default());
         let settled = match self.outbox.try_borrow_mut() {
             Ok(mut outbox) => match outbox.reply(call, answer, now) {

@@ -30,7 +30,8 @@ pub struct History {
 impl History {
     /// `None` where a part has no body, or its session has nothing but this exchange.
     fn of(part: &Content<'_>, record: &[u8]) -> Option<Self> {
-        let (who, session, request): (Option<&Who<'_>>, &SessionHint<'_>, &Request<'_>) = match part {
+        let (who, session, request): (Option<&Who<'_>>, &SessionHint<'_>, &Request<'_>) = match part
+        {
             Content::Opened(part) => (Some(&part.who), &part.session, &part.request),
             Content::Refused(part) => (part.who.as_ref(), &part.session, &part.request),
             Content::Progress(_) | Content::Closed(_) => return None,

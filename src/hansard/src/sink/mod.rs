@@ -18,8 +18,8 @@ pub(crate) use cosign::COSIGNED;
 
 use crate::cli::Data;
 use crate::failure::Failure;
-use hansard_store::{Options, StoreError, Writer};
 use grpc::Server as AccessLogs;
+use hansard_store::{Options, StoreError, Writer};
 use service::Service;
 use std::future::{Future, IntoFuture};
 use std::io::{self, Write};

@@ -73,9 +73,9 @@ mod tests {
     #[test]
     fn a_chain_tells_order_and_borders_apart() {
         let of = |pieces: &[&str]| {
-            pieces.iter().fold(Chain::default(), |chain, piece| {
-                chain.then(&Chain::sum(piece.as_bytes()))
-            })
+            pieces
+                .iter()
+                .fold(Chain::default(), |chain, piece| chain.then(&Chain::sum(piece.as_bytes())))
         };
         assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
         for other in [&["b", "a"][..], &["ab"], &["a"], &["", "a", "b"]] {

@@ -109,7 +109,8 @@ impl<'a> Folded<'a> {
         let mut bytes = serde_json::to_vec(&head).ok()?;
         bytes.push(b'\n');
         let pieces = || self.streams.iter().flat_map(|stream| &stream.pieces);
-        let size = pieces().map(|piece| piece.len()).sum::<usize>().checked_add(self.frame.len())?;
+        let size =
+            pieces().map(|piece| piece.len()).sum::<usize>().checked_add(self.frame.len())?;
         bytes.try_reserve_exact(size).ok()?;
         bytes.extend_from_slice(&self.frame);
         pieces().for_each(|piece| bytes.extend_from_slice(piece));

@@ -22,9 +22,8 @@ fn folded(part: &str, known: usize) -> (Folded<'_>, Vec<Vec<u8>>) {
     for stream in &mut folded.streams {
         let rest = stream.pieces.split_off(known.min(stream.pieces.len()));
         let before = std::mem::replace(&mut stream.pieces, rest);
-        let chain = before.iter().fold(Chain::default(), |chain, piece| {
-            chain.then(&Chain::sum(piece))
-        });
+        let chain =
+            before.iter().fold(Chain::default(), |chain, piece| chain.then(&Chain::sum(piece)));
         let bytes = before.concat();
         if !before.is_empty() {
             stream.known = Some(Known { digest: chain, bytes: bytes.len() });

@@ -48,7 +48,8 @@ fn folded(part: &[u8], known: usize) -> Vec<u8> {
     for stream in &mut folded.streams {
         let rest = stream.pieces.split_off(known.min(stream.pieces.len()));
         let gone = std::mem::replace(&mut stream.pieces, rest);
-        let digest = gone.iter().fold(Chain::default(), |chain, piece| chain.then(&Chain::sum(piece)));
+        let digest =
+            gone.iter().fold(Chain::default(), |chain, piece| chain.then(&Chain::sum(piece)));
         let bytes = gone.iter().map(|piece| piece.len()).sum();
         stream.known = (known > 0).then_some(Known { digest, bytes });
     }
@@ -96,7 +97,8 @@ fn a_folded_part_reads_back_whole_and_is_proven_like_any_other() {
         let report = hansard_verify::verify(&data, &key, None, |_, _| {}).unwrap();
         assert_eq!(report.problems, Vec::<String>::new());
         let database = rusqlite::Connection::open(data.join("hansard.db")).unwrap();
-        let count = |query: &str| -> i64 { database.query_row(query, [], |row| row.get(0)).unwrap() };
+        let count =
+            |query: &str| -> i64 { database.query_row(query, [], |row| row.get(0)).unwrap() };
         (
             count("SELECT COUNT(*) FROM blocks"),
             count("SELECT COUNT(*) FROM chains"),

@@ -107,7 +107,9 @@ fn a_turn_travels_once_to_a_sink_that_says_so() {
         let sent = acknowledged(&mut outbox, &one, turn(seq, "s", 20 + 2 * seq), FOLDING);
         let folded = folded(&sent);
         let new = folded.streams[1].pieces.concat();
-        assert!(String::from_utf8(new.to_vec()).unwrap().contains(&format!("\"{} x", 20 + 2 * seq)));
+        assert!(
+            String::from_utf8(new.to_vec()).unwrap().contains(&format!("\"{} x", 20 + 2 * seq))
+        );
         // With the rest back in place it is the part.
         let before: String = (1..=20 + 2 * (seq - 1)).map(message).collect::<Vec<_>>().join(", ");
         let known = folded.streams[1].known.unwrap();
