@@ -19,6 +19,7 @@ mod route;
 use crate::exchange::Parcel;
 use hansard_record::fold::{TAKES_FOLDED, UNKNOWN_STATUS};
 pub use memory::Memory;
+pub(crate) use memory::Outline;
 use route::Form;
 pub use route::{Route, Sinks};
 use std::borrow::Cow;

@@ -1,9 +1,12 @@
 //! Numbers the parts of one VM and writes them down.
 
 use super::Subject;
+use crate::delivery::Outline;
 use hansard_record::part::{Content, Gateway, Part, Request, SessionHint, Who};
 use hansard_record::{BootId, Message, OutOfMemory, Record, encode};
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// A part, numbered and encoded, on its way to the sink.
 #[derive(Debug)]
@@ -19,15 +22,21 @@ pub struct Parcel {
 }
 
 /// A request's body within its part, as one of a session's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct History {
     /// The session, as the sink keeps sessions apart: the verified identity and the client's word.
-    pub session: Vec<u8>,
+    pub(crate) session: Vec<u8>,
     /// Where the body stands in the record.
-    pub body: Range<usize>,
+    pub(crate) body: Range<usize>,
+    /// Kept from the call to its answer.
+    pub(crate) outline: RefCell<Option<Rc<Outline>>>,
 }
 
 impl History {
+    pub(crate) fn new(session: Vec<u8>, body: Range<usize>) -> Self {
+        Self { session, body, outline: RefCell::default() }
+    }
+
     /// `None` where a part has no body, or its session has nothing but this exchange.
     fn of(part: &Content<'_>, record: &[u8]) -> Option<Self> {
         let (who, session, request): (Option<&Who<'_>>, &SessionHint<'_>, &Request<'_>) = match part
@@ -47,7 +56,7 @@ impl History {
         let at = record.windows(MEMBER.len()).position(|window| window == MEMBER)?;
         let start = at.checked_add(MEMBER.len())?;
         let end = start.checked_add(body.len())?;
-        (record.get(start..end)? == body.as_bytes()).then_some(Self { session, body: start..end })
+        (record.get(start..end)? == body.as_bytes()).then(|| Self::new(session, start..end))
     }
 }
 

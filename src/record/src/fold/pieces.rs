@@ -51,7 +51,11 @@ struct Body<'a, M> {
 
 /// Where the texts stand in a part that come back, each in pieces that follow each other.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Cut(Vec<Vec<Range<usize>>>);
+pub struct Cut {
+    streams: Vec<Vec<Range<usize>>>,
+    /// Which of them are the messages.
+    messages: Option<usize>,
+}
 
 impl Cut {
     /// Looks for them in a part. `body`: the request's body, borrowed from the part's bytes.
@@ -71,15 +75,55 @@ impl Cut {
                 let at = place(part, whole.get()).filter(|at| at.len() >= LEAST);
                 streams.extend(at.map(|at| vec![at]));
             }
-            streams.extend(messages.and_then(|list| pieces_of(part, &list)));
+            let list = messages.and_then(|list| pieces_of(part, &list));
+            let first = list.as_ref().and_then(|pieces| pieces.first().cloned());
+            streams.extend(list);
+            streams.sort_by_key(|pieces| pieces.first().map(|piece| piece.start));
+            let is_messages = |pieces: &Vec<Range<usize>>| pieces.first() == first.as_ref();
+            let messages = first.is_some().then(|| streams.iter().position(is_messages)).flatten();
+            return Self { streams, messages };
         }
-        streams.sort_by_key(|pieces| pieces.first().map(|piece| piece.start));
-        Self(streams)
+        Self::default()
+    }
+
+    /// The same, and the frame, where the first messages are known to stand in `known` and to hold no
+    /// marker: they are one piece, and nobody reads them. `None` when they do not stand there.
+    #[must_use]
+    pub fn behind(
+        part: &[u8],
+        body: &Range<usize>,
+        known: &Range<usize>,
+    ) -> Option<(Self, Vec<u8>)> {
+        let by = known.len().checked_sub(1)?;
+        let sketch = [part.get(..known.start)?, b"0", part.get(known.end..)?].concat();
+        let text = sketch.get(body.start..body.end.checked_sub(by)?)?;
+        let mut cut = Self::of(&sketch, Some(std::str::from_utf8(text).ok()?));
+        let messages = cut.messages?;
+        let place = known.start..known.start.checked_add(1)?;
+        if cut.streams.get(messages)?.first() != Some(&place) {
+            return None;
+        }
+        let frame = Pieces::at(&sketch, &cut).frame;
+        let (mut layout, rest) = Layout::split(&frame)?;
+        let moved = layout.markers.iter_mut().filter(|(stream, ..)| *stream == messages);
+        moved.for_each(|(_, at, _)| *at += by);
+        let frame = [&serde_json::to_vec(&layout).ok()?, &b"\n"[..], rest].concat();
+        for piece in cut.streams.iter_mut().flatten() {
+            let moved = |at: usize| if at > known.start { at + by } else { at };
+            *piece = moved(piece.start)..moved(piece.end);
+        }
+        Some((cut, frame))
+    }
+
+    /// Which of the streams are the messages.
+    #[must_use]
+    pub fn messages(&self) -> Option<usize> {
+        self.messages
     }
 
     /// The pieces of each stream, as they stand in the part.
     pub fn streams(&self) -> impl Iterator<Item = &[Range<usize>]> {
-        self.0.iter().map(Vec::as_slice)
+        self.streams.iter().map(Vec::as_slice)
     }
 }
 
@@ -89,7 +133,7 @@ impl<'a> Pieces<'a> {
     pub fn at(part: &'a [u8], cut: &Cut) -> Self {
         let mut layout = Layout::default();
         let mut rest = Vec::with_capacity(part.len().min(4 << 10));
-        let mut taken = Vec::with_capacity(cut.0.len());
+        let mut taken = Vec::with_capacity(cut.streams.len());
         let mut at = 0;
         for (number, pieces) in cut.streams().enumerate() {
             let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };

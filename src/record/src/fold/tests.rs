@@ -103,3 +103,24 @@ fn a_piece_is_the_same_wherever_it_is_cut() {
         .collect();
     assert_eq!(again, Pieces::at(part.as_bytes(), &cut).streams);
 }
+
+#[test]
+fn what_is_known_need_not_be_read_to_cut_the_rest() {
+    let marked = format!(r#"{{"t":"c"{MARKER}}}"#);
+    let part = part(&["1", r#"{"t":"b"}"#, &marked, r#"{"t":"d"}"#, &marked]);
+    let start = part.find("\"body\":").unwrap() + 7;
+    let body = start..part.len() - 1;
+    let whole = Cut::of(part.as_bytes(), Some(&part[body.clone()]));
+    let messages: Vec<_> = whole.streams().nth(whole.messages().unwrap()).unwrap().to_vec();
+    for count in 1..=2 {
+        let known = messages[0].start..messages[count - 1].end;
+        let (cut, frame) = Cut::behind(part.as_bytes(), &body, &known).unwrap();
+        assert_eq!(frame, Pieces::at(part.as_bytes(), &whole).frame);
+        assert_eq!(cut.streams().next(), whole.streams().next());
+        let rest = cut.streams().nth(1).unwrap();
+        assert_eq!((rest[0].clone(), &rest[1..]), (known, &messages[count..]));
+    }
+    for wrong in [0..5, messages[0].start + 1..messages[1].end, part.len()..part.len() + 9] {
+        assert!(Cut::behind(part.as_bytes(), &body, &wrong).is_none(), "{wrong:?}");
+    }
+}

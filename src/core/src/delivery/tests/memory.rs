@@ -54,7 +54,7 @@ fn turn(seq: u64, session: &str, messages: u64) -> Parcel {
     let message = encode(&Entry::default(), &record, body.len()).unwrap();
     let json = std::str::from_utf8(message.record()).unwrap();
     let start = json.find("\"body\":").unwrap() + 7;
-    let history = History { session: session.into(), body: start..start + body.len() };
+    let history = History::new(session.into(), start..start + body.len());
     Parcel { seq, is_progress: false, message, history: Some(history) }
 }
 
