@@ -107,9 +107,9 @@ impl Builder<'_> {
         let purpose = purpose::of(exchange, spoken, &last);
         let (lane, root) = self.lane(exchange, spoken, purpose);
         turn.lane = lane;
-        let keep = matches!(purpose, Purpose::Talk);
+        // A title, a summary or a count of tokens says again what a turn says: none goes on from it.
+        let keep = purpose == Purpose::Talk;
         let followed = self.threads.follow(index, root, spoken.messages, keep);
-        // A title or a count of tokens says again what a turn says.
         let new: Vec<&Utterance> = followed.messages.iter().map(Rc::as_ref).collect();
         let compacted =
             keep && !self.threads.is_conversation(followed.known) && purpose::is_compacted(&new);
@@ -235,7 +235,8 @@ impl Builder<'_> {
         turn: &Turn,
         last: &[&Utterance],
     ) -> TurnKind {
-        if let Some(kind) = self.retry(exchange, spoken, turn.lane) {
+        let retry = self.retry(exchange, spoken, turn.lane);
+        if let Some(kind) = retry.filter(|_| purpose != Purpose::Count) {
             return kind;
         }
         match purpose {

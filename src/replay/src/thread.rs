@@ -244,11 +244,11 @@ impl<'a> Threads<'a> {
     /// A digest of a request's body, byte for byte but for the member that asks for a stream.
     pub(crate) fn body(&mut self, exchange: &ExchangeInput, spoken: &Spoken) -> Digest {
         let messages = spoken.messages.map(|tail| self.bytes(tail)).unwrap_or_default();
-        let text = |json: &Option<Arc<str>>| json.as_deref().unwrap_or_default().to_owned();
+        let text = |json: &Option<Arc<str>>| json.clone().unwrap_or_default();
         let (system, tools) = (text(&spoken.system), text(&spoken.tools));
-        let head = [&exchange.path, &spoken.marks, &system, &tools];
+        let head = [exchange.path.as_str(), spoken.marks.as_str(), &system, &tools];
         let rest = spoken.rest.iter().filter(|(name, _)| name != "stream");
-        let rest = rest.flat_map(|(name, value)| [name, value]);
+        let rest = rest.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         let fields = head.into_iter().chain(rest).map(|field| field.as_bytes());
         Digest::of([messages.0.as_slice()].into_iter().chain(fields))
     }

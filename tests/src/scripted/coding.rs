@@ -47,11 +47,8 @@ pub(super) fn steps(call: &Call, asked: &Asked, ids: Ids) -> Vec<Step> {
     message.text([said]).tool(tool, &input, PIECE).stop("tool_use")
 }
 
-/// What is said, the tool and its input; `None` when the work is done.
-type Suggestion = Option<(&'static str, &'static str, String)>;
-
-/// The short session.
-fn session(dir: &str, results: usize) -> Suggestion {
+/// The short session: what is said, the tool and its input; `None` when the work is done.
+fn session(dir: &str, results: usize) -> Option<(&'static str, &'static str, String)> {
     let file = quote(&format!("{dir}/hello.txt"));
     Some(match results {
         0 => (
@@ -75,7 +72,7 @@ fn session(dir: &str, results: usize) -> Suggestion {
 
 /// A session with something of everything that an auditor asks for: a failure, a commit, calls that
 /// a hook and a rule turn down, an agent.
-fn audited(dir: &str, results: usize) -> Suggestion {
+fn audited(dir: &str, results: usize) -> Option<(&'static str, &'static str, String)> {
     let file = quote(&format!("{dir}/hello.txt"));
     let bash =
         |command: &str| format!(r#"{{"description":"As told","command":{}}}"#, quote(command));

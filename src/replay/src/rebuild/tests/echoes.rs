@@ -206,4 +206,44 @@ proptest! {
         prop_assert_eq!(ran, commands - answered);
         prop_assert!(replay.notices.is_empty());
     }
+
+    #[test]
+    fn a_changed_prompt_is_flagged_however_the_rest_is_told(
+        mut turns in prop::collection::vec(said(), 2..6),
+        styles in prop::collection::vec(style(), 64),
+        place in any::<prop::sample::Index>(),
+    ) {
+        // What an answer says is what tells a rewrite from another beginning.
+        for turn in &mut turns {
+            turn.texts.push("so be it".to_owned());
+        }
+        let place = place.index(turns.len() - 1);
+        let mut styles = styles.into_iter().cycle();
+        let mut kit = Kit::default();
+        for (number, turn) in turns.iter().enumerate() {
+            let mut told = Vec::new();
+            for (earlier, said) in turns.iter().enumerate().take(number + 1) {
+                let mut said = said.clone();
+                if number + 1 == turns.len() && earlier == place {
+                    said.prompt.push_str(" changed");
+                }
+                let before = earlier.checked_sub(1).and_then(|before| Some((before, turns.get(before)?)));
+                told.push(asked(&said, before, styles.next().unwrap()));
+                if earlier < number {
+                    told.push(answered(&said, earlier, styles.next().unwrap()));
+                }
+            }
+            let answer: Value = serde_json::from_str(&answered(turn, number, PLAIN)).unwrap();
+            kit.told(&told, String::new(), &json!({"stream": true, "n": number}), &answer["content"]);
+        }
+        let replay = kit.rebuilt();
+        let (last, before) = replay.turns.split_last().unwrap();
+        prop_assert!(before.iter().all(|turn| turn.rewrites.is_empty()));
+        let [rewrite] = &last.rewrites[..] else { panic!("{:?}", last.rewrites) };
+        prop_assert_eq!((rewrite.turn, rewrite.message), (place, 2 * place));
+        prop_assert!(rewrite.diff.contains(" changed"));
+        let prompt = Block::Text { text: turns.last().unwrap().prompt.clone() };
+        prop_assert_eq!(last.said.last().and_then(|message| message.blocks.last()), Some(&prompt));
+        prop_assert_eq!(last.said.len(), 1);
+    }
 }
