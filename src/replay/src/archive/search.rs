@@ -15,6 +15,7 @@ use crate::model::{Block, ToolCall, Turn};
 use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Hits of a page, at most.
 const PAGE: usize = 200;
@@ -127,11 +128,8 @@ impl View {
     ) -> Result<Option<Hit>, ArchiveError> {
         let (number, place) = (number_of(id), place_of(id));
         let (index, kind) = (place / STRIDE, place % STRIDE);
-        if !rows.contains_key(&number) {
-            rows.insert(
-                number,
-                self.one("SELECT json FROM rows WHERE number = ?1", number, number)?,
-            );
+        if let Entry::Vacant(place) = rows.entry(number) {
+            place.insert(self.one("SELECT json FROM rows WHERE number = ?1", number, number)?);
         }
         let turn: Option<Turn> =
             self.one("SELECT json FROM turns WHERE id = ?1", key(number, index), number)?;
