@@ -55,6 +55,7 @@
   };
   player.addEventListener("click", (event) => act[event.target.closest("button")?.dataset.do]?.());
   scrub.addEventListener("input", () => { pause(); show(Number(scrub.value), true); });
+  show(place, false);
   document.addEventListener("keydown", (event) => {
     if (event.target.closest("input, select, button, summary") || event.ctrlKey || event.metaKey || event.altKey) return;
     const name = { " ": "play", ArrowLeft: "back", ArrowRight: "on", Escape: "all" }[event.key];

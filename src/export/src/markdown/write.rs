@@ -20,8 +20,10 @@ pub(super) fn code(recorded: &str) -> String {
     if text.trim().is_empty() {
         return inline(recorded);
     }
-    // One space on each side is taken off again, and a backtick may then begin or end the text.
-    format!("{fence} {text} {fence}")
+    // A backtick must not touch the fence, and one space on each side is taken off again.
+    let ends = |c: char| text.starts_with(c) || text.ends_with(c);
+    let pad = if ends('`') || ends(' ') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// Text of several lines, character for character. `language`: a word of ours.
@@ -136,7 +138,8 @@ mod tests {
             assert_eq!(inline(recorded), shown);
         }
         assert_eq!(code("a``b`"), "``` a``b` ```");
-        assert_eq!(code("a|b"), "` a¦b `");
+        assert_eq!(code("a|b"), "`a¦b`");
+        assert_eq!(code(" a"), "`  a `");
         assert_eq!(code(" "), " ");
     }
 

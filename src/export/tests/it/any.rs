@@ -75,9 +75,9 @@ fn block() -> impl Strategy<Value = Block> {
 /// The fixture with every text, index, moment and number of one turn drawn anew.
 fn replay() -> impl Strategy<Value = Replay> {
     let texts = prop::collection::vec(hostile(), 12);
-    let blocks = prop::collection::vec(block(), 0..6);
+    let blocks = || prop::collection::vec(block(), 0..6);
     let numbers = (any::<i64>(), any::<Option<i64>>(), any::<u64>(), any::<usize>());
-    (texts, blocks.clone(), blocks, numbers).prop_map(|(texts, said, answer, numbers)| {
+    (texts, blocks(), blocks(), numbers).prop_map(|(texts, said, answer, numbers)| {
         let (moment, end, count, index) = numbers;
         let mut replay = fixture::replay();
         let mut texts = texts.into_iter().cycle();

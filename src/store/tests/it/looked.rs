@@ -5,6 +5,7 @@ use hansard_store::{
     Access, Accessed, Custodian, Incoming, Order, Reader, SessionId, Telemetry, Writer, beside,
 };
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -145,4 +146,32 @@ fn what_is_changed_in_them_is_named() {
         assert!(found.iter().any(|one| one.contains(named)), "{change}: {found:?}");
         database.execute_batch(undo).unwrap();
     }
+}
+
+#[test]
+fn entries_come_back_as_they_stand_under_the_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    append(&data, vec![incoming(&opened(1, "alice", Some("one")))]);
+    Custodian::open(&data, None).unwrap().looked(&[access("view", "s-1")]).unwrap();
+    let reader = Reader::open(&data).unwrap();
+    let leaves = reader.leaves(0, 10).unwrap();
+    assert_eq!(leaves.iter().map(|leaf| leaf.entry).collect::<Vec<_>>(), [0, 1]);
+    for leaf in &leaves {
+        let hash = Sha256::new().chain_update([0]).chain_update(&leaf.bytes).finalize();
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(leaf.hash, hash);
+        assert!(!leaf.ends());
+    }
+    let exchange = leaves[0].exchange.as_deref().unwrap();
+    assert_eq!(reader.leaves_of(exchange).unwrap(), leaves[..1]);
+    assert_eq!(reader.leaves(1, 10).unwrap(), leaves[1..]);
+    assert_eq!(reader.leaves(0, 1).unwrap(), leaves[..1]);
+    assert_eq!(reader.exchange(exchange).unwrap().unwrap().introduction.subject, "alice");
+    // A part stands behind the first entry, and none behind the look.
+    assert_eq!(reader.outline_at(0).unwrap().unwrap().kind, "opened");
+    assert!(reader.outline_at(1).unwrap().is_none());
+    let tip = reader.tip().unwrap().unwrap();
+    assert_eq!((tip.size, tip.root.len()), (2, 64));
+    assert!(!tip.origin.is_empty());
 }
