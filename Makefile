@@ -22,7 +22,7 @@ TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR
 CHROMIUM          ?=
 FIND_CHROMIUM      = test -n "$(CHROMIUM)" && echo "$(CHROMIUM)" || command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help bench-sink cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
+.PHONY: help bench-sink bench-session bench-replay cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -58,13 +58,21 @@ bench-sink: ## Measure the sink beside the disk and the database alone (ARGS="--
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	target/release/sink-bench --hansard target/release/hansard $(ARGS)
 
+bench-session: build $(ENVOY) ## Measure what each turn of a long session costs (ARGS="--turns 40 --rounds 1")
+	target/release/session-bench --envoy $(ENVOY) $(ARGS)
+
+bench-replay: ## Measure lists, search, the player and blame over a million exchanges (ARGS="--quick")
+	cargo build --release --locked -p replay-bench
+	target/release/replay-bench $(ARGS)
+
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins
 	cargo test --locked -p hansard-tests --features cost --test cost
 
-soak: ## Kill the sink over and over while it takes records (KILLS=10000)
-	cargo build --locked -p hansard --bins
+soak: wasm $(VENV)/bin/envoy ## Kill the sink over and over (KILLS=10000), and strike a gateway under load (SECONDS=600)
+	cargo build --locked -p hansard -p hansard-tests --bins
 	KILLS=$(or $(KILLS),10000) cargo test --locked -p hansard-tests --test soak -- --nocapture
+	$(TEST_ENV) HANSARD_SOAK_S=$(or $(SECONDS),600) cargo test --locked -p hansard-tests --test faults -- --nocapture load_and_faults
 
 fuzz: ## Run the fuzz bodies on many cases (CASES=100000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test --locked --release -p hansard-redact --lib properties

@@ -13,6 +13,9 @@ use hansard_tests::outside::{named, python, run, script};
 use hansard_tests::scripted::ScriptedClaude;
 use serde_json::Value;
 
+mod audit;
+mod logs;
+
 #[test]
 fn a_session_of_claude_code_works_and_is_on_record() {
     let claude = ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap();

@@ -25,6 +25,7 @@
 
 mod bench;
 mod cell;
+mod endurance;
 mod ledger;
 mod promises;
 mod readme;

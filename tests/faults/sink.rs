@@ -118,6 +118,10 @@ impl Sink {
         std::fs::metadata(self.data.join("hansard.db-wal")).map_or(0, |file| file.len())
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }

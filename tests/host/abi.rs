@@ -25,6 +25,7 @@ pub(crate) enum Way {
 pub(crate) enum Buffer {
     Body(Way),
     HttpCallBody,
+    GrpcMessage,
     PluginConfiguration,
 }
 
@@ -60,6 +61,7 @@ impl Buffer {
         match number {
             0 | 1 => Way::of(number).map(Self::Body),
             4 => Some(Self::HttpCallBody),
+            5 => Some(Self::GrpcMessage),
             7 => Some(Self::PluginConfiguration),
             _ => None,
         }

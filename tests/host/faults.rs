@@ -110,8 +110,8 @@ macro_rules! each_call_fails_once {
 }
 
 each_call_fails_once! {
-    json text tool tool_cut tools_at_once tool_refused timed timed_refused spare_sink refused_by_policy no_token models trailers
-    keys_pending sink_away sink_silent client_leaves upstream_breaks shared_calls too_large probe
+    json text tool tool_cut tools_at_once tool_refused timed timed_refused spare_sink turns turns_forgotten
+    refused_by_policy no_token models trailers keys_pending sink_away sink_silent client_leaves upstream_breaks shared_calls too_large probe
     logged_json logged_tool logged_refusal
 }
 

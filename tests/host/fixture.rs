@@ -117,6 +117,17 @@ impl Ask {
         Self::new("POST", "/v1/messages", session, body.to_string().into_bytes())
     }
 
+    /// A turn of a session: so many messages, long enough to be left out when they come back.
+    pub(crate) fn turn(session: &str, messages: usize) -> Self {
+        let said = |i: usize| json!({"role": "user", "content": format!("{i} {CONTENT} {session} ").repeat(40)});
+        let body = json!({
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 64,
+            "messages": (0..messages).map(said).collect::<Vec<_>>(),
+        });
+        Self::new("POST", "/v1/messages", session, body.to_string().into_bytes())
+    }
+
     /// The list of models: a request without a body.
     pub(crate) fn models(session: &str) -> Self {
         Self::new("GET", "/v1/models", session, Vec::new())

@@ -64,6 +64,8 @@ mod deaths;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod folded;
+#[cfg(test)]
 mod import_section;
 #[cfg(test)]
 mod keys;

@@ -43,6 +43,8 @@ pub(crate) const ACKNOWLEDGED: &[Scenario] = &[
     Scenario { name: "timed", policy: plain, play: timed },
     Scenario { name: "timed_refused", policy: plain, play: timed_refused },
     Scenario { name: "spare_sink", policy: fixture::two_sinks, play: spare_sink },
+    Scenario { name: "turns", policy: plain, play: turns },
+    Scenario { name: "turns_forgotten", policy: plain, play: turns_forgotten },
     Scenario { name: "refused_by_policy", policy: plain, play: refused_by_policy },
     Scenario { name: "no_token", policy: plain, play: no_token },
     Scenario { name: "models", policy: plain, play: models },
@@ -97,6 +99,30 @@ pub(crate) fn streaming(gateway: &mut Gateway, session: &str) -> u32 {
     gateway.pump();
     gateway.respond(id, &sse_head(), false);
     id
+}
+
+/// A turn of a session that has so many messages by now, answered.
+pub(crate) fn turn(gateway: &mut Gateway, session: &str, messages: usize) {
+    let id = gateway.ask(&Ask::turn(session, messages));
+    gateway.pump();
+    let body = message();
+    if gateway.respond(id, &json_head(&body), false) {
+        gateway.response_data(id, &body, true);
+        gateway.pump();
+    }
+}
+
+/// The second turn leaves out what the first said.
+fn turns(gateway: &mut Gateway) {
+    turn(gateway, "turns", 1);
+    turn(gateway, "turns", 3);
+}
+
+/// The sink does not have it any more.
+fn turns_forgotten(gateway: &mut Gateway) {
+    turn(gateway, "turns", 1);
+    gateway.world().shelf.clear();
+    turn(gateway, "turns", 3);
 }
 
 fn json(gateway: &mut Gateway) {

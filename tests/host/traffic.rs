@@ -9,6 +9,7 @@ use crate::gateway::Gateway;
 use crate::journal::Event;
 use crate::stream::{Ask, Stream};
 use crate::world::World;
+use hansard_record::fold::{TAKES_FOLDED, UNKNOWN_STATUS};
 
 /// `grpc-status`: the sink is away.
 pub(crate) const UNAVAILABLE: u32 = 14;
@@ -136,13 +137,28 @@ impl Gateway {
         self.world_ref().calls.get(&call).map(|call| call.cluster.as_str()).unwrap_or_default()
     }
 
-    /// The sink has made a message durable and says so.
+    /// Whether a message leaves something out.
+    pub(crate) fn is_folded(&self, call: u32) -> bool {
+        self.world_ref().calls.get(&call).is_some_and(|call| call.is_folded)
+    }
+
+    /// The sink has made a message durable and says so; or it lacks what that builds on, and says that.
     pub(crate) fn acknowledge(&mut self, call: u32) {
+        if self.world_ref().calls.get(&call).is_some_and(|call| call.parts.is_empty()) {
+            return self.refuse(call, UNKNOWN_STATUS);
+        }
         let Some(answered) = self.world().calls.remove(&call) else { return };
+        for part in &answered.parts {
+            self.world().shelf.take(&answered.cluster, part);
+        }
         self.world().journal.push(Event::Acknowledged { parts: answered.parts });
+        self.world().told =
+            if self.world_ref().is_generic { Vec::new() } else { TAKES_FOLDED.to_vec() };
+        let size = u32::try_from(self.world_ref().told.len()).unwrap();
         self.world().faults.expect_sdk(true);
-        self.call(answered.owner, "proxy_on_grpc_receive", &[answered.owner, call, 0]);
+        self.call(answered.owner, "proxy_on_grpc_receive", &[answered.owner, call, size]);
         self.world().faults.expect_sdk(false);
+        self.world().told.clear();
     }
 
     /// The sink refuses a message, or it cannot be reached.

@@ -3,7 +3,7 @@
 use crate::abi::{Buffer, Headers, Map, Status, Way};
 use crate::fault::Faults;
 use crate::journal::Event;
-use crate::sink::Part;
+use crate::sink::{Part, Shelf};
 use crate::stream::Stream;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -31,6 +31,12 @@ pub(crate) struct World {
     pub(crate) calls: BTreeMap<u32, Call>,
     /// HTTP calls, likewise.
     pub(crate) fetches: BTreeMap<u32, Fetch>,
+    /// What the sinks have of acknowledged parts, by cluster and digest.
+    pub(crate) shelf: Shelf,
+    /// The sinks do not say that they take folded parts.
+    pub(crate) is_generic: bool,
+    /// The message that answers a gRPC call.
+    pub(crate) told: Vec<u8>,
     /// The response of the HTTP call that is being answered.
     pub(crate) fetched: Option<(Headers, Vec<u8>)>,
     /// What is to be done once the VM has returned, as Envoy does it.
@@ -69,7 +75,9 @@ pub(crate) struct Call {
     pub(crate) cluster: String,
     /// The context that is told of the answer.
     pub(crate) owner: u32,
+    /// Empty when the sink does not have what they build on.
     pub(crate) parts: Vec<Rc<Part>>,
+    pub(crate) is_folded: bool,
     pub(crate) times_out_at: u64,
 }
 
@@ -132,6 +140,7 @@ impl World {
             Buffer::HttpCallBody => {
                 self.fetched.as_ref().map(|(_, body)| part(body)).unwrap_or_default()
             }
+            Buffer::GrpcMessage => part(&self.told),
             Buffer::PluginConfiguration => {
                 self.roots.get(&self.acting()).map(|r| part(&r.configuration)).unwrap_or_default()
             }
@@ -176,17 +185,22 @@ impl World {
         if !SINKS.contains(&cluster) || method != service {
             self.misuse.push(format!("a call to {to}"));
         }
-        let parts = Part::read_all(message).unwrap_or_else(|| {
+        let shelf = &self.shelf;
+        let parts = Part::read_all(message, |digest| shelf.text(cluster, digest));
+        let (parts, is_folded) = parts.unwrap_or_else(|| {
             self.misuse.push("a message that is no access log of ours".into());
-            Vec::new()
+            (Some(Vec::new()), false)
         });
-        let parts: Vec<_> = parts.into_iter().map(Rc::new).collect();
+        if is_folded && self.is_generic {
+            self.misuse.push("a folded part for a sink that did not say that it takes them".into());
+        }
+        let parts: Vec<_> = parts.into_iter().flatten().map(Rc::new).collect();
         let call = self.next_call();
         self.journal.push(Event::Sent { parts: parts.clone() });
         let owner = self.acting();
         let times_out_at = self.now_ms + timeout_ms;
         let cluster = cluster.to_owned();
-        self.calls.insert(call, Call { cluster, owner, parts, times_out_at });
+        self.calls.insert(call, Call { cluster, owner, parts, is_folded, times_out_at });
         call
     }
 

@@ -10,6 +10,8 @@
 mod bypass;
 mod bypassed;
 mod ends;
+mod exports;
+mod folded;
 mod keys;
 mod killed;
 mod large;

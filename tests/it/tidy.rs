@@ -76,6 +76,7 @@ fn crates_depend_on_each_other_only_downwards() {
         ("hansard-store", &["hansard-record"]),
         ("hansard-verify", &[]),
         ("hansard-replay", &["hansard-record", "hansard-store"]),
+        ("hansard-export", &["hansard-replay"]),
         ("hansard-web", &["hansard-replay", "hansard-store"]),
         (
             "hansard",
@@ -84,6 +85,7 @@ fn crates_depend_on_each_other_only_downwards() {
                 "hansard-record",
                 "hansard-store",
                 "hansard-replay",
+                "hansard-export",
                 "hansard-verify",
                 "hansard-web",
             ],

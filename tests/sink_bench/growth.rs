@@ -66,8 +66,8 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
 fn content(data: &Path) -> Fallible<f64> {
     let database = rusqlite::Connection::open(data.join("hansard.db"))?;
     let bytes: i64 = database.query_row(
-        "SELECT (SELECT SUM(length(sealed) + length(name) + length(sum)) FROM blocks)
-              + (SELECT COUNT(*) * 48 FROM chains) + (SELECT SUM(length(bytes)) FROM entries)",
+        "SELECT (SELECT SUM(length(sealed) + COALESCE(length(name), 0) + length(sum)) FROM blocks)
+              + (SELECT COUNT(*) * 68 FROM chains) + (SELECT SUM(length(bytes)) FROM entries)",
         [],
         |row| row.get(0),
     )?;

@@ -24,10 +24,12 @@ pub fn envoys() -> Vec<PathBuf> {
     envoys
 }
 
-/// A binary of this workspace.
+/// A binary of this workspace, built as the one that asks: a test, or another binary.
 pub fn binary(name: &str) -> PathBuf {
     let exe = std::env::current_exe().unwrap_or_default();
-    let beside = exe.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
+    let mut folders = exe.ancestors().skip(1);
+    let folder = folders.find(|folder| !folder.ends_with("deps")).unwrap_or(Path::new("."));
+    let beside = folder.join(name);
     assert!(beside.exists(), "{} is missing; run the tests by `make test`", beside.display());
     beside
 }

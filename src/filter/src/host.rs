@@ -31,6 +31,8 @@ pub(crate) enum Side {
 pub(crate) enum Buffer {
     Body(Side),
     HttpCallBody,
+    /// The message that answers a gRPC call.
+    GrpcMessage,
     PluginConfiguration,
 }
 
@@ -65,6 +67,7 @@ impl Buffer {
         match self {
             Self::Body(side) => side.stream(),
             Self::HttpCallBody => 4,
+            Self::GrpcMessage => 5,
             Self::PluginConfiguration => 7,
         }
     }

@@ -92,9 +92,9 @@ impl Root {
 }
 
 impl Context for Root {
-    fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         if let Some((vm, _)) = &self.served {
-            let _not_of_a_stream = vm.answered(self.id, call, status == 0);
+            let _not_of_a_stream = vm.answered(self.id, call, status, size);
         }
     }
 

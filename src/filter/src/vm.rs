@@ -3,10 +3,12 @@
 //! One VM serves one worker, single-threaded. It outlives its root contexts: a policy that is
 //! reloaded brings a new root into the same VM, and streams that run keep their own policy.
 
-use crate::host::{self, Level};
+use crate::host::{self, Buffer, Level};
 use crate::stream::Flow;
 use hansard_core::budget::Budget;
-use hansard_core::delivery::{Offer, Outbox, Route, Settled, Sinks, StreamId};
+use hansard_core::delivery::{
+    Answer, Memory, Offer, Outbox, Reply, Resend, Route, Settled, Sinks, StreamId,
+};
 use hansard_core::exchange::{Parcel, Scribe};
 use hansard_core::redaction::{Action, Found};
 use hansard_record::{BootId, ExchangeId};
@@ -59,6 +61,8 @@ struct Counters {
     progress: Option<u32>,
     /// Calls that went on to another sink.
     failovers: Option<u32>,
+    /// Calls whose sink did not have what they left out.
+    unknown: Option<u32>,
     /// By rule and action, as they come up.
     findings: RefCell<HashMap<(String, Action), Option<u32>>>,
 }
@@ -70,6 +74,14 @@ pub(crate) enum Count {
     Refused,
     Progress,
     Failover,
+    Unknown,
+}
+
+/// Why there is no call.
+#[derive(Debug)]
+enum Uncalled {
+    NoMemory,
+    Host(host::Status),
 }
 
 impl Vm {
@@ -87,10 +99,12 @@ impl Vm {
     fn new() -> Option<Self> {
         let boot = BootId::new(host::now().ok()?, random()?);
         let node = host::text_property(&["node", "id"]).unwrap_or_default();
+        let budget = Budget::default();
+        let memory = Memory::new(random()?, budget.charge());
         Some(Self {
             scribe: RefCell::new(Scribe::new(boot, node, env!("CARGO_PKG_VERSION"))),
-            budget: Budget::default(),
-            outbox: RefCell::new(Outbox::new(ORPHAN_BYTES)),
+            budget,
+            outbox: RefCell::new(Outbox::new(ORPHAN_BYTES).remembering(memory)),
             flows: RefCell::default(),
             waiting: RefCell::default(),
             failed: RefCell::default(),
@@ -111,6 +125,7 @@ impl Vm {
                 dropped: host::counter("hansard.parts.dropped"),
                 progress: host::counter("hansard.parts.progress"),
                 failovers: host::counter("hansard.sinks.failovers"),
+                unknown: host::counter("hansard.sinks.unknown"),
                 findings: RefCell::default(),
             },
         })
@@ -177,14 +192,19 @@ impl Vm {
                 None
             }
             Offer::Direct(parcel) => {
-                match self.call(&parcel.message, sinks.route(timeout_ms, now), now) {
+                let route = sinks.route(timeout_ms, now);
+                match self.call(&mut outbox, || [&parcel].into_iter(), route, now) {
                     Ok((call, route)) => {
                         outbox.sent(call, stream, parcel, deadline, route);
                         Some(call)
                     }
-                    Err(status) => {
+                    Err(uncalled) => {
                         drop(outbox);
-                        host::log(Level::Error, &format!("hansard: sink cluster: {status:?}"));
+                        let why = match uncalled {
+                            Uncalled::NoMemory => "no memory for a call".to_owned(),
+                            Uncalled::Host(status) => format!("{status:?}"),
+                        };
+                        host::log(Level::Error, &format!("hansard: sink cluster: {why}"));
                         if let Ok(mut failed) = self.failed.try_borrow_mut() {
                             failed.push(Settled { stream, parcel, acknowledged: false });
                         }
@@ -285,16 +305,28 @@ impl Vm {
         }
     }
 
-    /// A call to a sink was answered, to the context that made it. The number of the context's call
-    /// to another sink, when that is asked instead.
-    pub(crate) fn answered(&self, context: u32, call: u32, acknowledged: bool) -> Option<u32> {
+    /// A call to a sink was answered, to the context that made it, with a status and a message of so
+    /// many bytes. The number of the context's next call, when the parts are sent again.
+    pub(crate) fn answered(
+        &self,
+        context: u32,
+        call: u32,
+        status: u32,
+        size: usize,
+    ) -> Option<u32> {
         self.next_turn(context);
         let now = host::now().unwrap_or(0);
+        // An answer that cannot be read says nothing, and one that was given with a status has none.
+        let message =
+            if status == 0 { host::read(Buffer::GrpcMessage, 0, size).ok() } else { None };
+        let answer = Answer::of(status, &message.unwrap_or_default());
         let settled = match self.outbox.try_borrow_mut() {
-            Ok(mut outbox) if acknowledged => outbox.answered(call, true, now),
-            Ok(mut outbox) => match self.ask_another(&mut outbox, call, now) {
-                Ok(again) => return Some(again),
-                Err(settled) => settled,
+            Ok(mut outbox) => match outbox.reply(call, answer, now) {
+                Reply::Settled(settled) => settled,
+                Reply::Resend(resend) => match self.send_again(&mut outbox, resend, now) {
+                    Ok(again) => return Some(again),
+                    Err(settled) => settled,
+                },
             },
             Err(_) => return None,
         };
@@ -330,6 +362,7 @@ impl Vm {
             Count::Refused => self.counters.refused,
             Count::Progress => self.counters.progress,
             Count::Failover => self.counters.failovers,
+            Count::Unknown => self.counters.unknown,
         };
         host::count(metric, 1);
     }
@@ -353,12 +386,16 @@ impl Vm {
         let timeout_ms = self.timeout_ms.get();
         loop {
             let Ok(mut outbox) = self.outbox.try_borrow_mut() else { return };
-            let Some((bytes, batch)) = outbox.batch(now) else { break };
+            let Some(batch) = outbox.batch(now) else { break };
             let sinks = self.sinks.try_borrow().ok().and_then(|sinks| sinks.clone());
-            let sent = sinks.map(|sinks| self.call(&bytes, sinks.route(timeout_ms, now), now));
-            match sent {
+            let route = sinks.map(|sinks| sinks.route(timeout_ms, now));
+            match route.map(|route| self.call(&mut outbox, || batch.parcels(), route, now)) {
                 Some(Ok((call, route))) => outbox.batch_sent(call, batch, route),
-                Some(Err(_)) | None => {
+                Some(Err(Uncalled::NoMemory)) => {
+                    outbox.put_back(batch);
+                    break;
+                }
+                Some(Err(Uncalled::Host(_))) | None => {
                     let settled = outbox.batch_failed(batch, now);
                     drop(outbox);
                     self.settle(settled);
@@ -406,31 +443,39 @@ impl Vm {
     }
 
     /// Calls the sink that is next on a route, or the one after it when the host makes no call to it.
-    fn call(&self, bytes: &[u8], mut route: Route, now: u64) -> Result<(u32, Route), host::Status> {
+    fn call<'p, P: Iterator<Item = &'p Parcel>>(
+        &self,
+        outbox: &mut Outbox,
+        parcels: impl Fn() -> P,
+        mut route: Route,
+        now: u64,
+    ) -> Result<(u32, Route), Uncalled> {
         loop {
-            let failed = match host::grpc_call(route.cluster(), bytes, route.timeout_ms(now)) {
+            let bytes = outbox.load(parcels(), &mut route).ok_or(Uncalled::NoMemory)?;
+            let failed = match host::grpc_call(route.cluster(), &bytes, route.timeout_ms(now)) {
                 Ok(call) => return Ok((call, route)),
                 Err(status) => status,
             };
-            route = route.next(now).ok_or(failed)?;
+            route = route.next(now).ok_or(Uncalled::Host(failed))?;
             self.count(Count::Failover);
         }
     }
 
-    /// A call has failed: its parts are sent to the next sink. The new call, or what is settled when
-    /// there is none.
-    fn ask_another(&self, outbox: &mut Outbox, failed: u32, now: u64) -> Result<u32, Vec<Settled>> {
-        let Some(resend) = outbox.failed(failed, now) else {
-            return Err(outbox.answered(failed, false, now));
-        };
-        self.count(Count::Failover);
-        let sent = resend.bytes().and_then(|bytes| self.call(&bytes, resend.route(), now).ok());
-        match sent {
-            Some((call, route)) => {
+    /// A call has failed: its parts are sent once more. The new call, or what is settled when there
+    /// is none.
+    fn send_again(
+        &self,
+        outbox: &mut Outbox,
+        resend: Resend,
+        now: u64,
+    ) -> Result<u32, Vec<Settled>> {
+        self.count(if resend.is_whole() { Count::Unknown } else { Count::Failover });
+        match self.call(outbox, || resend.parcels(), resend.route(), now) {
+            Ok((call, route)) => {
                 outbox.resent(call, resend, route);
                 Ok(call)
             }
-            None => Err(outbox.not_resent(resend, now)),
+            Err(_) => Err(outbox.not_resent(resend, now)),
         }
     }
 
@@ -467,8 +512,8 @@ pub(crate) fn new_exchange_id(now: u64) -> Option<ExchangeId> {
     Some(ExchangeId::new(now, random()?))
 }
 
-fn random() -> Option<[u8; 10]> {
-    let mut bytes = [0; 10];
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).ok()?;
     Some(bytes)
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::time::now;
-use crate::{ledger, policy, redact, replay, sessions, show, sink, token, up, web};
+use crate::{blame, index, ledger, policy, redact, replay, sessions, show, sink, token, up, web};
 use clap::{Args, Parser, Subcommand};
 use hansard_store::{Custodian, Keys, Reader, beside};
 use std::io;
@@ -30,6 +30,8 @@ enum Command {
     Show(show::Args),
     Replay(replay::Args),
     Accesses(ledger::accesses::Args),
+    Blame(blame::Args),
+    Index(index::Args),
     Status(ledger::status::Args),
     Verify(ledger::verify::Args),
     Export(ledger::export::Args),
@@ -84,6 +86,8 @@ impl Cli {
             Command::Show(args) => show::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Accesses(args) => ledger::accesses::run(&args),
+            Command::Blame(args) => blame::run(&args),
+            Command::Index(args) => index::run(&args),
             Command::Status(args) => ledger::status::run(&args),
             Command::Verify(args) => ledger::verify::run(&args),
             Command::Export(args) => ledger::export::run(&args),

@@ -1,11 +1,13 @@
 //! Why a command could not be done: one sentence each, with its cure.
 
+use crate::blame::GitError;
 use crate::policy::{Failed, PolicyError};
 use crate::redact::RedactError;
 use crate::sink::SinkError;
 use crate::token::TokenError;
 use crate::up::UpError;
 use crate::web::WebError;
+use hansard_replay::archive::ArchiveError;
 use hansard_store::StoreError;
 use hansard_verify::VerifyError;
 use std::io;
@@ -16,6 +18,10 @@ use thiserror::Error;
 pub(crate) enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Archive(ArchiveError),
+    #[error(transparent)]
+    Git(#[from] GitError),
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
@@ -32,6 +38,8 @@ pub(crate) enum Failure {
     Verify(VerifyError),
     #[error("{path}: {source}; name another file", path = path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("a bundle goes into a file of its own; name it with -o FILE")]
+    NoOutput,
     /// There is no answer, neither yes nor no.
     #[error(transparent)]
     Unanswered(Box<Failure>),

@@ -5,12 +5,14 @@
 //! its exit code says no with 1, and 2 where it has no answer. Every error is one line on standard
 //! error that names its cure.
 
+mod blame;
 mod cli;
 mod content;
 mod failure;
 #[cfg(test)]
 mod fixture;
 mod gitleaks;
+mod index;
 mod ledger;
 mod paint;
 mod policy;

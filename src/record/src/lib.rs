@@ -8,6 +8,7 @@
 //! time and random bytes come in as arguments.
 
 mod codec;
+pub mod fold;
 mod id;
 pub mod part;
 mod raw;

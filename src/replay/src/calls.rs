@@ -170,7 +170,7 @@ fn confirm(call: &mut ToolCall, told: &Confirmed) {
 /// The outcome once it is known who decided.
 fn decided(decision: &Decision, inferred: &Outcome, result: Option<&CallResult>) -> Outcome {
     let reason = || match result {
-        Some(result) => result.text.trim().to_owned(),
+        Some(result) => outcome::unreminded(&result.text).trim().to_owned(),
         None => format!("by {}", decision.source.as_deref().unwrap_or("the client")),
     };
     match (decision.accepted, decision.by, inferred) {

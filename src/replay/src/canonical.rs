@@ -184,7 +184,7 @@ pub(crate) fn same_input(suggested: &str, told: &str) -> bool {
     else {
         return false;
     };
-    let mut command = |members: &mut serde_json::Map<String, Value>| members.remove("command");
+    let command = |members: &mut serde_json::Map<String, Value>| members.remove("command");
     let commands = (command(&mut suggested), command(&mut told));
     let (Some(Value::String(suggested_command)), Some(Value::String(told_command))) = commands
     else {

@@ -1,7 +1,8 @@
 //! Shell commands, and the commits that they made.
 //!
-//! Output and exit code are in the result that the client tells the model; a command without one
-//! that ran exited with 0, as Claude Code says of others that they failed. `git commit` prints
+//! Output and exit code are in the result that the client tells the model. A command that ran without
+//! one exited with 0, as Claude Code says of others that they failed; but not of those whose 1 only
+//! says "no" (`grep`, `diff`, …): their code is not known. `git commit` prints
 //! `[branch abc1234] subject`.
 
 use crate::model::{Command, Commit, Outcome, ToolCall};
@@ -44,7 +45,7 @@ pub(crate) fn of(
         let background = run_in_background == Some(true)
             || text.is_some_and(|text| BACKGROUND.iter().any(|start| text.starts_with(start)));
         let exit = match &call.outcome {
-            Outcome::Ran if !background => Some(0),
+            Outcome::Ran if !background && !says_no(&command) => Some(0),
             Outcome::Failed { code } => *code,
             _ => None,
         };
@@ -72,6 +73,14 @@ pub(crate) fn of(
         });
     }
     (commands, commits)
+}
+
+/// Whether an exit code of 1 is no failure of the command that decides over the code.
+fn says_no(command: &str) -> bool {
+    let last = command.split(['|', ';', '&', '\n']).map(str::trim).rfind(|part| !part.is_empty());
+    let name = last.and_then(|last| last.split_whitespace().next()).unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    ["grep", "egrep", "fgrep", "rg", "find", "diff", "test", "["].contains(&name)
 }
 
 fn is_shell(name: &str) -> bool {
@@ -116,6 +125,7 @@ mod tests {
     fn commands_tell_output_and_exit() {
         for (input, is_error, text, output, exit, background) in [
             (r#"{"command":"ls"}"#, false, "a\nb", Some("a\nb"), Some(0), false),
+            (r#"{"command":"ls | /bin/grep x"}"#, false, "", Some(""), None, false),
             (r#"{"command":"x"}"#, true, "Exit code 3\noops", Some("oops"), Some(3), false),
             (
                 r#"{"command":"x"}"#,

@@ -90,11 +90,11 @@ impl Lanes {
     /// The call that asked for an agent with one of these prompts.
     pub(crate) fn starter(&self, prompts: &[&str], calls: &[ToolCall]) -> Option<usize> {
         let asks = |(_, call): &(usize, &ToolCall)| {
-            let prompt = input(call, "prompt").unwrap_or_default();
-            let prompt = prompt.trim();
             STARTERS.contains(&call.name.as_str())
-                && !prompt.is_empty()
-                && prompts.iter().any(|said| said.trim() == prompt)
+                && input(call, "prompt").is_some_and(|prompt| {
+                    let prompt = prompt.trim();
+                    !prompt.is_empty() && prompts.iter().any(|said| said.trim() == prompt)
+                })
         };
         let mut asking = calls.iter().enumerate().filter(asks).map(|(index, _)| index);
         asking.find(|index| !self.started.contains(index))

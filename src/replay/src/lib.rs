@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod archive;
+pub mod blame;
 pub mod block;
 mod calls;
 mod canonical;
@@ -21,12 +22,15 @@ pub mod listing;
 mod load;
 pub mod model;
 mod notebook;
+mod otlp;
 mod outcome;
 mod purpose;
 mod rebuild;
 mod rewrite;
 mod summary;
 mod telemetry;
+#[cfg(test)]
+mod testkit;
 mod thread;
 mod title;
 
@@ -34,5 +38,6 @@ pub use digest::Digest;
 pub use input::{Content, ExchangeInput, History, Input, NodeId, Spoken, Telemetry};
 pub use load::{load, load_joined};
 pub use model::Replay;
+pub use otlp::read_logs;
 pub use rebuild::rebuild;
 pub use thread::{prefix_digests, tail_digest};

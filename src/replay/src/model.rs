@@ -111,7 +111,7 @@ pub struct Turn {
     pub lane: usize,
     /// Why it was asked.
     pub kind: TurnKind,
-    /// Index of the turn whose history it extends.
+    /// Index of the turn whose history it extends, or of the summary that it builds on.
     pub continues: Option<usize>,
     /// Messages of its history that earlier turns showed.
     pub carried: usize,

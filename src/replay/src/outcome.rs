@@ -2,7 +2,8 @@
 //!
 //! The texts are those of Claude Code 2.1 (observed on the wire, and read in its program). A text
 //! means a rejection, a denial or an interruption only in a result that is marked as an error:
-//! what a command prints is not taken for the client's own word.
+//! what a command prints is not taken for the client's own word. For models that take no `system`
+//! messages, the client's reminders stand behind a result, within its text.
 
 use crate::model::{DecidedBy, Outcome};
 
@@ -50,6 +51,9 @@ const STARTS: &[Start] = &[
 /// What stands somewhere in a first line that says no.
 const DENIALS: &[&str] = &[" needs approval. ", " requires approval", " has been denied."];
 
+/// How a reminder begins and ends.
+const REMINDER: (&str, &str) = ("<system-reminder>\n", "</system-reminder>");
+
 /// What stands before a person's own words.
 const FEEDBACK: &str = "the user said:\n";
 /// What follows them.
@@ -57,7 +61,7 @@ const AFTER_FEEDBACK: &str = "\n\nNote: The user's next message may contain";
 
 /// What a result says. `tool`: the tool's name.
 pub(crate) fn told(tool: &str, is_error: bool, text: &str) -> Told {
-    let text = text.trim();
+    let text = unreminded(text).trim();
     let edited = text.contains("The user modified your proposed ");
     if !is_error {
         return Told { outcome: Outcome::Ran, by: edited.then_some(DecidedBy::Person), edited };
@@ -88,8 +92,22 @@ pub(crate) fn code(text: &str) -> Option<i32> {
     text.lines().next()?.strip_prefix("Exit code ")?.trim().parse().ok()
 }
 
+/// A result, less the reminders that the client put behind it.
+pub(crate) fn unreminded(text: &str) -> &str {
+    let mut text = text.trim_end();
+    while let Some(start) = text.strip_suffix(REMINDER.1).and_then(|text| text.rfind(REMINDER.0)) {
+        let (before, _) = text.split_at(start);
+        if !(before.is_empty() || before.ends_with('\n')) {
+            break;
+        }
+        text = before.trim_end();
+    }
+    text
+}
+
 /// A command's output, less the line that tells its exit code.
 pub(crate) fn output(text: &str) -> &str {
+    let text = unreminded(text);
     match code(text) {
         Some(_) => text.split_once('\n').map_or("", |(_, output)| output),
         None => text,
@@ -236,6 +254,33 @@ mod tests {
             let failed = format!("Exit code 1\n{text}");
             assert_eq!(told("Bash", true, &failed).outcome, Outcome::Failed { code: Some(1) });
         }
+    }
+
+    #[test]
+    fn reminders_behind_a_result_are_the_clients() {
+        let left =
+            "<system-reminder>\n<total_tokens>9 tokens left</total_tokens>\n</system-reminder>";
+        let task = "<system-reminder>\nThe task tools.\n\n</system-reminder>";
+        for (text, own) in [
+            (format!("out\n\n{left}"), "out"),
+            (format!("Exit code 3\nout\n\n{task}\n\n{left}\n"), "Exit code 3\nout"),
+            (left.to_owned(), ""),
+            (
+                format!("out {left}"),
+                "out <system-reminder>\n<total_tokens>9 tokens left</total_tokens>\n</system-reminder>",
+            ),
+            (
+                format!("{left}\nout"),
+                "<system-reminder>\n<total_tokens>9 tokens left</total_tokens>\n</system-reminder>\nout",
+            ),
+            ("out".to_owned(), "out"),
+        ] {
+            assert_eq!(unreminded(&text), own, "{text}");
+        }
+        let denied = format!("Permission to use Bash has been denied.\n\n{left}");
+        let reason = "Permission to use Bash has been denied.".to_owned();
+        assert_eq!(told("Bash", true, &denied).outcome, Outcome::Denied { reason });
+        assert_eq!(output(&format!("Exit code 3\nout\n\n{left}")), "out");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::files;
 use crate::input::{Content, ExchangeInput, Input, NodeId, Spoken};
 use crate::lanes::Lanes;
 use crate::model::{
-    Block, CallResult, LaneKind, Message, Notice, NoticeKind, Replay, Status, Turn, TurnKind,
+    Block, CallResult, Message, Notice, NoticeKind, Replay, Status, Turn, TurnKind,
 };
 use crate::purpose::{self, Purpose};
 use crate::rewrite::{self, Verdict};
@@ -46,7 +46,7 @@ pub fn rebuild(input: &Input) -> Replay {
         turns: Vec::with_capacity(input.exchanges.len()),
         notices: summary::notices(input),
         bodies: HashMap::new(),
-        ends: Vec::new(),
+        continued: HashMap::new(),
         settings: HashMap::new(),
         title: None,
         prompt: None,
@@ -65,8 +65,8 @@ struct Builder<'a> {
     notices: Vec<Notice>,
     /// Turns by lane and body, and by lane and body less `stream`; each with that member's value.
     bodies: HashMap<(usize, Digest), (usize, Option<String>)>,
-    /// For each turn, the knots at which its request leaves what was known, and ends.
-    ends: Vec<Option<(usize, usize)>>,
+    /// For each turn that others continue, where their requests leave what was known, and end.
+    continued: HashMap<usize, Vec<(usize, usize)>>,
     /// For each lane, the system prompt and the tools of its last turn.
     settings: HashMap<usize, (Option<Arc<str>>, Option<Arc<str>>)>,
     title: Option<String>,
@@ -77,7 +77,6 @@ impl Builder<'_> {
     fn exchange(&mut self, exchange: &ExchangeInput) {
         let index = self.turns.len();
         let mut turn = summary::turn(exchange, index);
-        self.ends.push(None);
         let unreadable = match &exchange.content {
             Content::Known(spoken) => {
                 self.spoken(exchange, spoken, &mut turn);
@@ -133,7 +132,11 @@ impl Builder<'_> {
         }
         turn.kind =
             self.kind(exchange, spoken, purpose, compacted, &followed, &verdict, turn, &last);
-        turn.said = self.said(&followed, &verdict, index);
+        if turn.kind == TurnKind::Compacted {
+            let summary = |turn: &Turn| turn.kind == TurnKind::Compaction && turn.lane == lane;
+            turn.continues = self.turns.iter().rposition(summary);
+        }
+        turn.said = self.said(&followed, &verdict, index, turn.continues);
         turn.rewrites = verdict.rewrites;
         for rewrite in &turn.rewrites {
             let text = format!(
@@ -150,8 +153,8 @@ impl Builder<'_> {
             let cut = exchange.status != Status::Complete;
             self.threads.answer(index, followed.end, &spoken.answer.blocks, cut);
         }
-        if let Some(ends) = self.ends.get_mut(index) {
-            *ends = keep.then_some((followed.known, followed.end));
+        if let Some(of) = turn.continues.filter(|_| keep && exchange.status != Status::Refused) {
+            self.continued.entry(of).or_default().push((followed.known, followed.end));
         }
         self.named(spoken, purpose, turn, &last);
     }
@@ -293,26 +296,20 @@ impl Builder<'_> {
         of.filter(|_| spoken.messages.is_some())
     }
 
-    /// Whether another turn goes on from the same point already.
+    /// Whether another turn goes on from the same point already, with something else.
     fn is_taken(&self, of: usize, followed: &Followed) -> bool {
-        let others = self.turns.iter().zip(&self.ends).skip(of);
-        others.into_iter().any(|(other, ends)| {
-            let goes_on = matches!(
-                other.kind,
-                TurnKind::Prompt
-                    | TurnKind::Results
-                    | TurnKind::Resume
-                    | TurnKind::Fork { .. }
-                    | TurnKind::Compacted
-            );
-            let elsewhere =
-                ends.is_some_and(|(known, end)| known == followed.known && end != followed.end);
-            goes_on && other.continues == Some(of) && other.status != Status::Refused && elsewhere
-        })
+        let others = self.continued.get(&of).into_iter().flatten();
+        others.into_iter().any(|(known, end)| *known == followed.known && *end != followed.end)
     }
 
     /// What is new in a request, with what its results say of earlier calls.
-    fn said(&mut self, followed: &Followed, verdict: &Verdict, index: usize) -> Vec<Message> {
+    fn said(
+        &mut self,
+        followed: &Followed,
+        verdict: &Verdict,
+        index: usize,
+        continues: Option<usize>,
+    ) -> Vec<Message> {
         let mut messages = Vec::new();
         for (place, message) in followed.messages.iter().enumerate() {
             let fresh: Vec<_> = followed
@@ -336,7 +333,7 @@ impl Builder<'_> {
             for (at, piece) in message.pieces.iter().enumerate() {
                 let counts = message.places.contains(&at);
                 if said.contains(&at) || whole && !counts {
-                    blocks.extend(self.block(piece, message.role, index));
+                    blocks.extend(self.block(piece, message.role, index, continues));
                 }
             }
             if !blocks.is_empty() {
@@ -347,13 +344,19 @@ impl Builder<'_> {
     }
 
     /// A block of a request. Results are results of the calls that they name.
-    fn block(&mut self, piece: &Piece, role: Role, index: usize) -> Option<Block> {
+    fn block(
+        &mut self,
+        piece: &Piece,
+        role: Role,
+        index: usize,
+        continues: Option<usize>,
+    ) -> Option<Block> {
         Some(match piece {
             Piece::Text(text) if text.is_empty() => return None,
             Piece::Text(text) => {
-                if role == Role::User && purpose::is_interruption(text) {
-                    let before = self.turns.iter().rposition(|turn| !turn.answer.is_empty());
-                    before.into_iter().for_each(|before| self.calls.interrupted(before, index));
+                let interrupted = continues.filter(|_| purpose::is_interruption(text));
+                if let Some(before) = interrupted.filter(|_| role == Role::User) {
+                    self.calls.interrupted(before, index);
                 }
                 Block::Text { text: text.clone() }
             }

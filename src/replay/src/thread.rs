@@ -146,7 +146,12 @@ impl<'a> Threads<'a> {
             followed.messages.push(message);
         }
         let most = followed.fresh.len().saturating_mul(4).saturating_add(AHEAD);
-        followed.branch.truncate(most);
+        while let Some(next) = followed.branch.last().and_then(|last| self.latest(*last)) {
+            if followed.branch.len() >= most {
+                break;
+            }
+            followed.branch.push(next);
+        }
         if let Some(knot) = self.knots.get_mut(followed.end).filter(|_| keep) {
             knot.asked = Some(turn);
         }
@@ -168,7 +173,7 @@ impl<'a> Threads<'a> {
                     followed.known = kid;
                     continue;
                 }
-                followed.branch = self.branch(followed.end);
+                followed.branch.extend(self.latest(followed.end));
             }
             followed.fresh.push(Fresh { message: place, item: index });
             if keep {
@@ -312,15 +317,9 @@ impl<'a> Threads<'a> {
         Some(kid)
     }
 
-    /// The latest branch behind a knot.
-    fn branch(&self, at: usize) -> Vec<usize> {
-        let mut branch = Vec::new();
-        let mut at = at;
-        while let Some(kid) = self.knots.get(at).and_then(|knot| knot.kids.last().copied()) {
-            branch.push(kid);
-            at = kid;
-        }
-        branch
+    /// What came last behind a knot.
+    fn latest(&self, at: usize) -> Option<usize> {
+        self.knots.get(at)?.kids.last().copied()
     }
 }
 

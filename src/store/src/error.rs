@@ -61,9 +61,10 @@ pub enum StoreError {
         /// Bytes that must be.
         least: u64,
     },
-    /// A program older than the log wrote the file.
+    /// An older program wrote the file, in a form that was never released.
     #[error(
-        "{path} was written before the ledger had a log: choose another data folder with --data"
+        "{path} is of an older form: read it with the hansard that wrote it, and choose another data \
+         folder with --data"
     )]
     Older {
         /// The file.
@@ -109,6 +110,9 @@ pub enum StoreError {
     /// The system gave no random bytes, or a text could not be sealed.
     #[error("a text could not be sealed: the system gives no random bytes, or no memory")]
     Sealing,
+    /// A part leaves out what its session should have here.
+    #[error("what a part builds on is not in its session: send all of it")]
+    Unknown,
     /// Something sealed is not there, or is not what was sealed.
     #[error("content can no longer be read: `hansard verify` names what was changed")]
     Unreadable,

@@ -1,13 +1,14 @@
 //! What the sink hands to the writer, read and checked before it waits in the queue.
 //!
 //! Enters: the bytes of one record, or an entry of Envoy's own. Leaves: [`Incoming`], which holds
-//! the bytes as they came and the few facts that the projections need, so that the writer thread
-//! only writes. Bytes that are no record become [`Incoming::malformed`]: nothing is dropped.
+//! the content, cut and hashed, and the few facts that the projections need, so that the writer
+//! thread only seals and writes. Bytes that are no record become [`Incoming::malformed`]: nothing is dropped.
 
-use crate::content::Streams;
+use crate::content::Content as Text;
 use crate::exchange::{Ending, Introduction};
 use crate::malformed::{Defect, KEPT, defect_of};
 use crate::telemetry::Telemetry;
+use hansard_record::fold::{Cut, Folded, Pieces};
 use hansard_record::part::Content;
 use hansard_record::{BootId, ExchangeId, Record};
 
@@ -76,9 +77,7 @@ pub(crate) struct NewPart {
     pub(crate) node: String,
     /// Numbers of parts that were given up.
     pub(crate) abandoned: Vec<i64>,
-    /// Where the texts stand in the bytes that come back with every turn.
-    pub(crate) streams: Streams,
-    pub(crate) json: Vec<u8>,
+    pub(crate) content: Text,
 }
 
 #[derive(Debug)]
@@ -100,9 +99,28 @@ impl Incoming {
     /// The bytes of one record, received at `received_at` (Unix milliseconds) in the log `log_name`.
     #[must_use]
     pub fn part(json: Vec<u8>, source: Source, received_at: u64, log_name: &str) -> Self {
-        match read(&json, source, received_at) {
-            Ok(part) => Self(Kind::Part(Box::new(NewPart { json, ..part }))),
+        let read = Facts::read(&json, received_at).map(|(facts, body)| {
+            let cut = Cut::of(&json, body);
+            facts.with(source, Folded::from(Pieces::at(&json, &cut)).into())
+        });
+        match read {
+            Ok(part) => Self(Kind::Part(Box::new(part))),
             Err(defect) => Self::malformed(defect, &json, received_at, log_name),
+        }
+    }
+
+    /// The same, of a record that leaves out what this ledger should have of its session.
+    #[must_use]
+    pub fn folded(bytes: Vec<u8>, source: Source, received_at: u64, log_name: &str) -> Self {
+        let read = Folded::parse(&bytes)
+            .and_then(|folded| Some((folded.sketch()?, folded)))
+            .ok_or(Defect::Folded)
+            .and_then(|(sketch, folded): (Vec<u8>, _)| {
+                Ok(Facts::read(&sketch, received_at)?.0.with(source, folded.into()))
+            });
+        match read {
+            Ok(part) => Self(Kind::Part(Box::new(part))),
+            Err(defect) => Self::malformed(defect, &bytes, received_at, log_name),
         }
     }
 
@@ -150,7 +168,7 @@ impl Incoming {
         const FIXED: usize = 512;
         FIXED
             + match &self.0 {
-                Kind::Part(part) => part.json.len(),
+                Kind::Part(part) => part.content.size(),
                 Kind::Malformed(malformed) => malformed.bytes.len(),
                 Kind::Witness(received) => {
                     received.witness.path.len() + received.witness.details.len()
@@ -172,45 +190,88 @@ impl Malformed {
     }
 }
 
-/// Everything of a part but its bytes.
-fn read(json: &[u8], source: Source, received_at: u64) -> Result<NewPart, Defect> {
-    let part = Record::parse(json).map_err(|error| defect_of(json, &error))?.into_part();
-    if part.at >= TIME_LIMIT || received_at >= TIME_LIMIT {
-        return Err(Defect::Range);
+/// Everything of a part but its content.
+struct Facts {
+    exchange: ExchangeId,
+    boot: BootId,
+    seq: i64,
+    kind: &'static str,
+    at: i64,
+    received_at: i64,
+    introduction: Option<Introduction>,
+    ending: Option<Ending>,
+    node: String,
+    abandoned: Vec<i64>,
+}
+
+impl Facts {
+    /// The facts, and where the request's body stands.
+    fn read(json: &[u8], received_at: u64) -> Result<(Self, Option<&str>), Defect> {
+        let part = Record::parse(json).map_err(|error| defect_of(json, &error))?.into_part();
+        if part.at >= TIME_LIMIT || received_at >= TIME_LIMIT {
+            return Err(Defect::Range);
+        }
+        let body = match &part.part {
+            Content::Opened(opened) => opened.request.body,
+            Content::Refused(refused) => refused.request.body,
+            Content::Progress(_) | Content::Closed(_) => None,
+        };
+        let abandoned = match &part.part {
+            Content::Closed(closed) => closed.abandoned.as_slice(),
+            Content::Refused(refused) => refused.abandoned.as_slice(),
+            Content::Opened(_) | Content::Progress(_) => &[],
+        };
+        let abandoned = abandoned.iter().filter_map(|seq| i64::try_from(*seq).ok()).collect();
+        let (introduction, ending) = match &part.part {
+            Content::Opened(opened) => (Some(Introduction::of_opened(part.exchange, opened)), None),
+            Content::Progress(_) => (None, None),
+            Content::Closed(closed) => (None, Some(Ending::of_closed(part.at as i64, closed))),
+            Content::Refused(refused) => (
+                Some(Introduction::of_refused(part.exchange, refused)),
+                Some(Ending::of_refused(part.at as i64, refused)),
+            ),
+        };
+        let facts = Self {
+            exchange: part.exchange,
+            boot: part.boot,
+            seq: i64::try_from(part.seq).map_err(|_| Defect::Range)?,
+            kind: part.part.kind(),
+            at: part.at as i64,
+            received_at: received_at as i64,
+            introduction,
+            ending,
+            node: part.gateway.node.to_string(),
+            abandoned,
+        };
+        Ok((facts, body.map(|body| body.get())))
     }
-    let body = match &part.part {
-        Content::Opened(opened) => opened.request.body,
-        Content::Refused(refused) => refused.request.body,
-        Content::Progress(_) | Content::Closed(_) => None,
-    };
-    let abandoned = match &part.part {
-        Content::Closed(closed) => closed.abandoned.as_slice(),
-        Content::Refused(refused) => refused.abandoned.as_slice(),
-        Content::Opened(_) | Content::Progress(_) => &[],
-    };
-    let abandoned = abandoned.iter().filter_map(|seq| i64::try_from(*seq).ok()).collect();
-    let (introduction, ending) = match &part.part {
-        Content::Opened(opened) => (Some(Introduction::of_opened(part.exchange, opened)), None),
-        Content::Progress(_) => (None, None),
-        Content::Closed(closed) => (None, Some(Ending::of_closed(part.at as i64, closed))),
-        Content::Refused(refused) => (
-            Some(Introduction::of_refused(part.exchange, refused)),
-            Some(Ending::of_refused(part.at as i64, refused)),
-        ),
-    };
-    Ok(NewPart {
-        exchange: part.exchange,
-        boot: part.boot,
-        seq: i64::try_from(part.seq).map_err(|_| Defect::Range)?,
-        kind: part.part.kind(),
-        source,
-        at: part.at as i64,
-        received_at: received_at as i64,
-        introduction,
-        ending,
-        node: part.gateway.node.to_string(),
-        abandoned,
-        streams: Streams::of(json, body),
-        json: Vec::new(),
-    })
+
+    fn with(self, source: Source, content: Text) -> NewPart {
+        let Self {
+            exchange,
+            boot,
+            seq,
+            kind,
+            at,
+            received_at,
+            introduction,
+            ending,
+            node,
+            abandoned,
+        } = self;
+        NewPart {
+            exchange,
+            boot,
+            seq,
+            kind,
+            source,
+            at,
+            received_at,
+            introduction,
+            ending,
+            node,
+            abandoned,
+            content,
+        }
+    }
 }

@@ -41,6 +41,9 @@ pub enum Defect {
         /// Column of the first error, from 1.
         column: usize,
     },
+    /// The record leaves something out, and what is left does not add up.
+    #[error("the folded record's pieces do not add up")]
+    Folded,
     /// The record is of a version that this program does not know.
     #[error("the record's version is unknown: use a sink as new as the filter")]
     Version,

@@ -9,10 +9,11 @@
 //! A request repeats its conversation. Who follows its chains back to what is known already, and
 //! reads each block once, reads a session of n turns in O(n).
 
-use crate::content::{Pieces, unwrapped};
+use crate::content::unwrapped;
 use crate::error::StoreError;
 use crate::reader::Reader;
-use rusqlite::OptionalExtension;
+use hansard_record::fold::Pieces;
+use rusqlite::{OptionalExtension, ToSql};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -79,18 +80,35 @@ impl Reader {
     /// # Errors
     /// When the database fails, or the session was erased.
     pub fn outline(&self, exchange: &str) -> Result<Vec<Outline>, StoreError> {
-        let mut statement = self.connection().prepare_cached(
+        self.outlines("exchange = ?1", &exchange, exchange)
+    }
+
+    /// The part of one entry, without what it shares; none when the entry is of no part.
+    ///
+    /// # Errors
+    /// As [`Reader::outline`].
+    pub fn outline_at(&self, entry: i64) -> Result<Option<Outline>, StoreError> {
+        Ok(self.outlines("parts.id = ?1", &entry, "this part")?.pop())
+    }
+
+    fn outlines(
+        &self,
+        which: &str,
+        argument: &dyn ToSql,
+        name: &str,
+    ) -> Result<Vec<Outline>, StoreError> {
+        let mut statement = self.connection().prepare_cached(&format!(
             "SELECT kind, boot, seq, at, parts.key, sealed, streams FROM parts
-             LEFT JOIN blocks ON blocks.id = frame WHERE exchange = ?1 ORDER BY boot, seq",
-        )?;
-        let mut rows = statement.query([exchange])?;
+             LEFT JOIN blocks ON blocks.id = frame WHERE {which} ORDER BY boot, seq"
+        ))?;
+        let mut rows = statement.query([argument])?;
         let mut outlines = Vec::new();
         while let Some(row) = rows.next()? {
             let (boot, seq): (String, i64) = (row.get(1)?, row.get(2)?);
             let damaged = || StoreError::Damaged { boot: boot.clone(), seq };
             let id: i64 = row.get(4)?;
             let key = unwrapped(self.connection(), self.master()?, id)?
-                .ok_or_else(|| StoreError::Erased { name: exchange.to_owned() })?;
+                .ok_or_else(|| StoreError::Erased { name: name.to_owned() })?;
             let sealed: Vec<u8> = row.get::<_, Option<_>>(5)?.ok_or_else(damaged)?;
             let frame = key.open(&sealed).ok_or_else(damaged)?;
             let (json, places, markers) = Pieces::outline(&frame).ok_or_else(damaged)?;

@@ -4,7 +4,7 @@
 //! number are a conflict, in which the first word stands. Only a part that is new is projected.
 
 use crate::boots;
-use crate::content::{Pieces, Shelf};
+use crate::content::Shelf;
 use crate::error::StoreError;
 use crate::exchange::Exchange;
 use crate::incoming::{Incoming, Kind, Malformed, NewPart, Received};
@@ -57,19 +57,19 @@ impl Rows<'_> {
             .query_row(params![boot, part.seq], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some((key, mac)) = there {
-            if self.shelf.is_same(connection, key, &mac, &part.json)? {
+            if self.shelf.is_same(connection, key, &mac, &part.content)? {
                 receipt.duplicates += 1;
                 return Ok(());
             }
             // The first word stands; that there was a second is on record too.
             receipt.conflicts += 1;
-            let second = Malformed::new(Defect::Conflict, &part.json, part.received_at, "");
+            let second = part.content.evidence();
+            let second = Malformed::new(Defect::Conflict, &second, part.received_at, "");
             return self.malformed(&second);
         }
         receipt.parts += 1;
         let (before, after) = Exchange::project(connection, part)?;
-        let pieces = Pieces::at(&part.json, &part.streams);
-        let stored = self.shelf.store(connection, &after.session, &part.json, &pieces)?;
+        let stored = self.shelf.store(connection, &after.session, &part.content)?;
         let index = self.log.append(
             connection,
             &Entry::Part {
@@ -83,7 +83,7 @@ impl Rows<'_> {
                 session: after.session.clone(),
                 frame: hex(&stored.frame_sum),
                 streams: stored.chain_sums.iter().map(|sum| hex(sum)).collect(),
-                bytes: part.json.len(),
+                bytes: stored.bytes,
                 abandoned: part.abandoned.clone(),
             },
         )?;

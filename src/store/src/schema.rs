@@ -49,18 +49,19 @@ CREATE INDEX keys_of_session ON keys (session);
 CREATE TABLE blocks (
     id          INTEGER PRIMARY KEY,
     key         INTEGER NOT NULL,
-    name        BLOB NOT NULL,              -- HMAC of the text under the key
+    name        BLOB,                       -- HMAC of the text's SHA-256 under the key; NULL: a frame
     sum         BLOB NOT NULL,              -- SHA-256 of what follows
-    sealed      BLOB NOT NULL,
-    UNIQUE (key, name)
+    sealed      BLOB NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX blocks_by_name ON blocks (name) WHERE name IS NOT NULL;
 
 CREATE TABLE chains (
     id          INTEGER PRIMARY KEY,
     parent      INTEGER NOT NULL,           -- 0: none
     block       INTEGER NOT NULL,
+    name        BLOB NOT NULL UNIQUE,       -- HMAC of its texts' digest under the blocks' key
     sum         BLOB NOT NULL,              -- SHA-256 of the parent's and the block's
-    UNIQUE (parent, block)
+    bytes       INTEGER NOT NULL            -- of its texts
 ) STRICT;
 
 CREATE TABLE holds (
@@ -80,7 +81,7 @@ CREATE TABLE parts (
     key         INTEGER NOT NULL,
     frame       INTEGER NOT NULL,           -- a block
     streams     TEXT NOT NULL,              -- JSON array of chains
-    mac         BLOB NOT NULL,              -- of the part's bytes, under the key
+    mac         BLOB NOT NULL,              -- of the part's digests, under the key
     UNIQUE (boot, seq)
 ) STRICT;
 CREATE INDEX parts_of_exchange ON parts (exchange, boot, seq);
@@ -306,7 +307,7 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     }
     match number(connection, "PRAGMA user_version")? {
         VERSION => Ok(true),
-        1 | 2 => Err(StoreError::Older { path: path.to_owned() }),
+        ..VERSION => Err(StoreError::Older { path: path.to_owned() }),
         found => Err(StoreError::Newer { found, known: VERSION }),
     }
 }

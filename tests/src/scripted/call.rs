@@ -26,6 +26,7 @@ const OPTIONS: &[&str] = &[
     "gap_ms",
     "gate",
     "message",
+    "part",
     "retry",
     "retry_after",
     "should_retry",

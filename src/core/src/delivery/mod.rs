@@ -4,7 +4,8 @@
 //! further small parts queue and share the next one (group commit on the wire), which the VM's
 //! root sends. A part whose stream has died has nobody to wait for it: it is resent until it is
 //! acknowledged, in bounded memory. A call that fails goes on to the next sink while its hold lasts
-//! ([`Sinks`]), with what still waits for it.
+//! ([`Sinks`]), with what still waits for it. What a sink has of a session's history is not sent to
+//! it again ([`Memory`]); where it turns out not to have it, the call is made once more with all of it.
 //!
 //! ```text
 //! offer ─┬─ nothing in flight, or large ─▶ Direct call of its stream ─┐
@@ -12,9 +13,13 @@
 //! adopt ───────────▶ orphans ─▶ batch ─▶ not acknowledged ─▶ orphans ◀┘
 //! ```
 
+mod memory;
 mod route;
 
 use crate::exchange::Parcel;
+use hansard_record::fold::{TAKES_FOLDED, UNKNOWN_STATUS};
+pub use memory::Memory;
+use route::Form;
 pub use route::{Route, Sinks};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -52,9 +57,45 @@ pub struct Settled {
     pub acknowledged: bool,
 }
 
+/// What a sink said to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// All of it is durable.
+    Acknowledged {
+        /// The next parts may leave out what it has.
+        folding: bool,
+    },
+    /// It does not have what was left out; nothing is durable.
+    Unknown,
+    /// None came, or it was of another kind.
+    Failed,
+}
+
+impl Answer {
+    /// By the call's gRPC status, and the message that came with it.
+    #[must_use]
+    pub fn of(status: u32, message: &[u8]) -> Self {
+        match status {
+            0 => Self::Acknowledged { folding: message == TAKES_FOLDED },
+            UNKNOWN_STATUS => Self::Unknown,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// What follows from an answer.
+#[derive(Debug)]
+pub enum Reply {
+    /// The call's parts have their fate.
+    Settled(Vec<Settled>),
+    /// They are to be sent again: to another sink, or whole.
+    Resend(Resend),
+}
+
 /// Parts on their way, of one VM.
 #[derive(Debug)]
 pub struct Outbox {
+    memory: Option<Memory>,
     queue: VecDeque<Item>,
     calls: HashMap<u32, Flight>,
     /// The root's call, one at a time: what comes meanwhile shares the next.
@@ -87,6 +128,7 @@ impl Outbox {
     #[must_use]
     pub fn new(orphan_limit: usize) -> Self {
         Self {
+            memory: None,
             queue: VecDeque::new(),
             calls: HashMap::new(),
             batch_call: None,
@@ -96,6 +138,71 @@ impl Outbox {
             retry_at: 0,
             retry_ms: RETRY_MS,
             dropped: 0,
+        }
+    }
+
+    /// The same box, which leaves out what sinks have.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
+    /// The bytes that go to a route's sink: messages one after the other, which are one message (see
+    /// `hansard_record`'s codec). The route notes what was left out. `None` when memory is short.
+    pub fn load<'p>(
+        &mut self,
+        parcels: impl Iterator<Item = &'p Parcel>,
+        route: &mut Route,
+    ) -> Option<Cow<'p, [u8]>> {
+        let mut messages = Vec::new();
+        for parcel in parcels {
+            let memory = self.memory.as_mut().filter(|_| route.form != Form::Whole);
+            messages.push(match memory.and_then(|memory| memory.fold(route.cluster(), parcel)) {
+                Some(folded) => {
+                    route.form = Form::Folded;
+                    Cow::Owned(folded)
+                }
+                None => Cow::Borrowed(&*parcel.message),
+            });
+        }
+        match messages.len() {
+            0 | 1 => messages.pop(),
+            _ => {
+                let mut bytes = Vec::new();
+                let size = messages.iter().map(|message| message.len()).sum();
+                bytes.try_reserve_exact(size).ok()?;
+                messages.iter().for_each(|message| bytes.extend_from_slice(message));
+                Some(Cow::Owned(bytes))
+            }
+        }
+    }
+
+    /// A sink has answered a call: what becomes of its parts.
+    pub fn reply(&mut self, call: u32, answer: Answer, now: u64) -> Reply {
+        let Some(flight) = self.calls.get(&call) else { return Reply::Settled(Vec::new()) };
+        let (cluster, is_folded) = (flight.route.cluster(), flight.route.form == Form::Folded);
+        let parcels = flight.items.iter().map(|item| &item.parcel);
+        let again = match (answer, self.memory.as_mut()) {
+            (Answer::Acknowledged { folding: true }, Some(memory)) => {
+                parcels.for_each(|parcel| memory.learn(cluster, parcel));
+                return Reply::Settled(self.answered(call, true, now));
+            }
+            // Another sink is there now, and took for the whole what was not.
+            (Answer::Acknowledged { .. } | Answer::Unknown, Some(memory)) if is_folded => {
+                if answer != Answer::Unknown {
+                    memory.no_longer_folding(cluster);
+                }
+                parcels.for_each(|parcel| memory.forget(cluster, parcel));
+                self.whole(call, now)
+            }
+            (Answer::Acknowledged { .. }, _) => {
+                return Reply::Settled(self.answered(call, true, now));
+            }
+            (Answer::Unknown | Answer::Failed, _) => None,
+        };
+        match again.or_else(|| self.failed(call, now)) {
+            Some(resend) => Reply::Resend(resend),
+            None => Reply::Settled(self.answered(call, false, now)),
         }
     }
 
@@ -121,9 +228,10 @@ impl Outbox {
         self.calls.insert(call, Flight { items, route });
     }
 
-    /// The next batch for the root to send: its bytes, and what to hand back to
-    /// [`Outbox::batch_sent`]. `None` when nothing waits, or a batch is in flight.
-    pub fn batch(&mut self, now: u64) -> Option<(Vec<u8>, Batch)> {
+    /// The next batch for the root to send, to be handed back to [`Outbox::batch_sent`],
+    /// [`Outbox::batch_failed`] or [`Outbox::put_back`]. `None` when nothing waits, or a batch is in
+    /// flight.
+    pub fn batch(&mut self, now: u64) -> Option<Batch> {
         if self.batch_call.is_some() {
             return None;
         }
@@ -141,14 +249,7 @@ impl Outbox {
                 items.push(Item { stream: None, deadline: now + CALL_LOST_MS, parcel });
             }
         }
-        if items.is_empty() {
-            return None;
-        }
-        let Some(bytes) = concatenated(&items) else {
-            self.take_back(items);
-            return None;
-        };
-        Some((bytes, Batch(items)))
+        (!items.is_empty()).then_some(Batch(items))
     }
 
     /// A batch is in flight.
@@ -162,8 +263,8 @@ impl Outbox {
         self.settle(batch.0, false, now)
     }
 
-    /// A call was answered. Orphans that were not acknowledged stay.
-    pub fn answered(&mut self, call: u32, acknowledged: bool, now: u64) -> Vec<Settled> {
+    /// A call is over. Orphans that were not acknowledged stay.
+    fn answered(&mut self, call: u32, acknowledged: bool, now: u64) -> Vec<Settled> {
         let Some(flight) = self.calls.remove(&call) else { return Vec::new() };
         if self.batch_call == Some(call) {
             self.batch_call = None;
@@ -177,8 +278,19 @@ impl Outbox {
     /// A call has failed, and there is time to ask another sink: what is to be sent there, and handed
     /// back to [`Outbox::resent`] or [`Outbox::not_resent`]. `None`: the failure stands, and is for
     /// [`Outbox::answered`] to settle.
-    pub fn failed(&mut self, call: u32, now: u64) -> Option<Resend> {
+    fn failed(&mut self, call: u32, now: u64) -> Option<Resend> {
         let route = self.calls.get(&call)?.route.clone().next(now)?;
+        self.resend(call, route)
+    }
+
+    /// A call has failed for what it left out, and there is time to send everything.
+    fn whole(&mut self, call: u32, now: u64) -> Option<Resend> {
+        let flight = self.calls.get(&call)?;
+        let route = flight.route.clone().whole(now)?;
+        self.resend(call, route)
+    }
+
+    fn resend(&mut self, call: u32, route: Route) -> Option<Resend> {
         let Flight { items, .. } = self.calls.remove(&call)?;
         let is_batch = self.batch_call == Some(call);
         if is_batch {
@@ -289,8 +401,9 @@ impl Outbox {
         settled
     }
 
-    fn take_back(&mut self, items: Vec<Item>) {
-        for item in items.into_iter().rev() {
+    /// A batch is not sent for now: memory is short.
+    pub fn put_back(&mut self, batch: Batch) {
+        for item in batch.0.into_iter().rev() {
             match item.stream {
                 Some(_) => self.queue.push_front(item),
                 // They were within the limit a moment ago.
@@ -310,7 +423,14 @@ impl Outbox {
 #[derive(Debug)]
 pub struct Batch(Vec<Item>);
 
-/// Parts whose call has failed, on their way to another sink.
+impl Batch {
+    /// In the order in which they travel.
+    pub fn parcels(&self) -> impl Iterator<Item = &Parcel> {
+        self.0.iter().map(|item| &item.parcel)
+    }
+}
+
+/// Parts whose call has failed, on their way once more.
 #[derive(Debug)]
 pub struct Resend {
     items: Vec<Item>,
@@ -325,25 +445,16 @@ impl Resend {
         self.route.clone()
     }
 
-    /// What is to be sent; `None` when memory is short.
+    /// Whether it goes to the same sink, with what was left out.
     #[must_use]
-    pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
-        match self.items.as_slice() {
-            [alone] => Some(Cow::Borrowed(&alone.parcel.message)),
-            items => concatenated(items).map(Cow::Owned),
-        }
+    pub fn is_whole(&self) -> bool {
+        self.route.form == Form::Whole
     }
-}
 
-/// Messages one after the other are one message (see `hansard_record`'s codec).
-fn concatenated(items: &[Item]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let size = items.iter().map(|item| item.parcel.message.len()).sum();
-    bytes.try_reserve_exact(size).ok()?;
-    for item in items {
-        bytes.extend_from_slice(&item.parcel.message);
+    /// In the order in which they travel.
+    pub fn parcels(&self) -> impl Iterator<Item = &Parcel> {
+        self.items.iter().map(|item| &item.parcel)
     }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ impl Sinks {
             at: if returns { 0 } else { preferred },
             left: self.clusters.len().saturating_sub(1),
             began_here: true,
+            form: Form::AsKnown,
             hold_ms,
             deadline: now.saturating_add(hold_ms),
         }
@@ -70,8 +71,20 @@ pub struct Route {
     left: usize,
     /// No other failed before this one.
     began_here: bool,
+    pub(super) form: Form,
     hold_ms: u64,
     deadline: u64,
+}
+
+/// What a call carries of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// What the sink does not have, as far as that is known; nothing was left out yet.
+    AsKnown,
+    /// Something was left out.
+    Folded,
+    /// Everything: the sink did not have what was left out.
+    Whole,
 }
 
 impl Route {
@@ -95,7 +108,15 @@ impl Route {
         let left = self.left.checked_sub(1)?;
         let after = self.at.saturating_add(1);
         let at = if after < self.sinks.clusters.len() { after } else { 0 };
-        (now < self.deadline).then_some(Self { at, left, began_here: false, ..self })
+        let form = Form::AsKnown;
+        (now < self.deadline).then_some(Self { at, left, began_here: false, form, ..self })
+    }
+
+    /// The cluster does not have what was left out: the way to it once more, with everything. `None`
+    /// when nothing was, or time is over.
+    pub(super) fn whole(self, now: u64) -> Option<Self> {
+        let again = self.form == Form::Folded && now < self.deadline;
+        again.then_some(Self { form: Form::Whole, ..self })
     }
 
     /// The cluster has answered. One that stood in for another is preferred from now on, and so is the

@@ -17,7 +17,7 @@ mod stream;
 
 pub use arrival::{Arrival, Opened, Opening, Refused};
 pub use forwarded::{Completed, Forwarded, Responding, Whole};
-pub use scribe::{Parcel, Scribe};
+pub use scribe::{History, Parcel, Scribe};
 pub use stream::{Fed, Pass, Stream};
 
 use crate::http::Headers;

@@ -1,8 +1,9 @@
 //! Numbers the parts of one VM and writes them down.
 
 use super::Subject;
-use hansard_record::part::{Content, Gateway, Part};
+use hansard_record::part::{Content, Gateway, Part, Request, SessionHint, Who};
 use hansard_record::{BootId, Message, OutOfMemory, Record, encode};
+use std::ops::Range;
 
 /// A part, numbered and encoded, on its way to the sink.
 #[derive(Debug)]
@@ -13,6 +14,41 @@ pub struct Parcel {
     pub is_progress: bool,
     /// The access-log message that carries it.
     pub message: Message,
+    /// What of it may come back with the next turn.
+    pub history: Option<History>,
+}
+
+/// A request's body within its part, as one of a session's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The session, as the sink keeps sessions apart: the verified identity and the client's word.
+    pub session: Vec<u8>,
+    /// Where the body stands in the record.
+    pub body: Range<usize>,
+}
+
+impl History {
+    /// `None` where a part has no body, or its session has nothing but this exchange.
+    fn of(part: &Content<'_>, record: &[u8]) -> Option<Self> {
+        let (who, session, request): (Option<&Who<'_>>, &SessionHint<'_>, &Request<'_>) = match part
+        {
+            Content::Opened(part) => (Some(&part.who), &part.session, &part.request),
+            Content::Refused(part) => (part.who.as_ref(), &part.session, &part.request),
+            Content::Progress(_) | Content::Closed(_) => return None,
+        };
+        let (hint, body) = (session.id.as_deref()?, request.body?.get());
+        let mut session = Vec::new();
+        for field in [who.map_or("", |who| &who.issuer), who.map_or("", |who| &who.subject), hint] {
+            session.extend_from_slice(&(field.len() as u64).to_be_bytes());
+            session.extend_from_slice(field.as_bytes());
+        }
+        // No text before it can hold this: a text's own quotes are escaped.
+        const MEMBER: &[u8] = b"\"body\":";
+        let at = record.windows(MEMBER.len()).position(|window| window == MEMBER)?;
+        let start = at.checked_add(MEMBER.len())?;
+        let end = start.checked_add(body.len())?;
+        (record.get(start..end)? == body.as_bytes()).then_some(Self { session, body: start..end })
+    }
 }
 
 /// The VM's hand: one per boot.
@@ -42,7 +78,7 @@ impl Scribe {
     ) -> Result<Parcel, OutOfMemory> {
         let seq = self.written + 1;
         let is_progress = matches!(part, Content::Progress(_));
-        let record = Record::V2(Part {
+        let part = Part {
             exchange: subject.id,
             boot: self.boot,
             seq,
@@ -53,10 +89,12 @@ impl Scribe {
                 policy: subject.policy.as_str().into(),
             },
             part,
-        });
+        };
         let id = subject.id.to_string();
+        let record = Record::V2(part);
         let message = encode(&subject.entry(&id, status), &record, size_hint + 2048)?;
+        let history = History::of(&record.into_part().part, message.record());
         self.written = seq;
-        Ok(Parcel { seq, is_progress, message })
+        Ok(Parcel { seq, is_progress, message, history })
     }
 }

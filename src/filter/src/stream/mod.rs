@@ -125,8 +125,8 @@ impl HttpStream {
 }
 
 impl Context for HttpStream {
-    fn on_grpc_call_response(&mut self, call: u32, status: u32, _: usize) {
-        let again = self.vm.answered(self.id, call, status == 0);
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        let again = self.vm.answered(self.id, call, status, size);
         if let Ok(mut flow) = self.flow.try_borrow_mut() {
             flow.calls.retain(|own| *own != call);
             flow.calls.extend(again);

@@ -7,6 +7,7 @@
 //! | key of the filter state object | what it holds |
 //! |---|---|
 //! | `hansard.record` | a part, in the filter's own call |
+//! | `hansard.folded` | the same without what the ledger has of its session |
 //! | `wasm.hansard.exchange` | the exchange id, in Envoy's own log |
 //! | `wasm.hansard.`… (`opened`, `closed`) | a part, in Envoy's own log (delivery `access_log`) |
 
@@ -16,6 +17,7 @@ use envoy_types::pb::envoy::data::accesslog::v3::HttpAccessLogEntry;
 use envoy_types::pb::envoy::service::accesslog::v3::StreamAccessLogsMessage;
 use envoy_types::pb::envoy::service::accesslog::v3::stream_access_logs_message::LogEntries;
 use envoy_types::pb::google::protobuf::{Any, BytesValue};
+use hansard_record::fold::FOLDED_KEY;
 use hansard_record::{ExchangeId, RECORD_KEY};
 use hansard_store::{Defect, Incoming, Source};
 use prost::Message;
@@ -84,6 +86,12 @@ fn read_entry(
                 Ok(id) => exchange = Some(id),
                 Err(defect) => batch.push(malformed(defect, &object.value)),
             }
+        } else if key == FOLDED_KEY {
+            let source = Source::Acknowledged;
+            batch.push(match bytes_value(&object) {
+                Ok(folded) => Incoming::folded(folded, source, received_at, log_name),
+                Err(defect) => malformed(defect, &object.value),
+            });
         } else if key == RECORD_KEY || key.starts_with(FROM_FILTER) {
             let source = match key == RECORD_KEY {
                 true => Source::Acknowledged,

@@ -9,6 +9,7 @@
 
 mod cosign;
 mod entries;
+mod grpc;
 pub(crate) mod http;
 mod retention;
 mod service;
@@ -21,7 +22,7 @@ use crate::cli::Data;
 use crate::failure::Failure;
 use crate::policy::Loaded;
 use crate::redact;
-use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
+use grpc::Server as AccessLogs;
 use hansard_store::{Options, StoreError, Writer};
 use service::Service;
 use std::future::{Future, IntoFuture};
@@ -189,8 +190,7 @@ impl Sink {
     pub(crate) async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), SinkError> {
         let Self { listener, addr: _, writer } = self;
         let (stop, stopping) = watch::channel(false);
-        let service = AccessLogServiceServer::new(Service::new(writer.handle(), stopping.clone()))
-            .max_decoding_message_size(MESSAGE_LIMIT);
+        let service = AccessLogs::new(Service::new(writer.handle(), stopping.clone()));
         let mut stopped = stopping;
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))

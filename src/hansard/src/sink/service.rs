@@ -9,15 +9,13 @@
 //! it is on disk, and HTTP/2 flow control holds the sender.
 
 use super::entries;
+use super::grpc::Taken;
 use crate::time::now;
-use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogService;
-use envoy_types::pb::envoy::service::accesslog::v3::{
-    StreamAccessLogsMessage, StreamAccessLogsResponse,
-};
-use hansard_store::{AppendError, Defect, Incoming, Rejected, WriterHandle};
+use envoy_types::pb::envoy::service::accesslog::v3::StreamAccessLogsMessage;
+use hansard_store::{AppendError, Defect, Incoming, Rejected, StoreError, WriterHandle};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 /// The log name under which the filter sends its own parts.
 pub(super) const FILTER_LOG: &str = "hansard";
@@ -31,12 +29,16 @@ pub(super) struct Service {
     stopping: watch::Receiver<bool>,
 }
 
-#[tonic::async_trait]
-impl AccessLogService for Service {
-    async fn stream_access_logs(
+impl Service {
+    pub(super) fn new(writer: WriterHandle, stopping: watch::Receiver<bool>) -> Self {
+        Self { writer, stopping }
+    }
+
+    /// Returns when everything of a call is on disk.
+    pub(super) async fn stream_access_logs(
         &self,
         request: Request<Streaming<StreamAccessLogsMessage>>,
-    ) -> Result<Response<StreamAccessLogsResponse>, Status> {
+    ) -> Result<Taken, Status> {
         let mut messages = request.into_inner();
         // Only the first message of a stream names its log.
         let mut log_name = None;
@@ -55,16 +57,10 @@ impl AccessLogService for Service {
                     let log_name: &String = log_name.get_or_insert(named.unwrap_or_default());
                     self.take(message, log_name).await?;
                 }
-                Ok(None) => return Ok(Response::new(StreamAccessLogsResponse {})),
+                Ok(None) => return Ok(Taken),
                 Err(status) => return Err(self.broken(status, log_name.as_deref()).await),
             }
         }
-    }
-}
-
-impl Service {
-    pub(super) fn new(writer: WriterHandle, stopping: watch::Receiver<bool>) -> Self {
-        Self { writer, stopping }
     }
 
     /// Returns when everything of the message is on disk.
@@ -138,6 +134,10 @@ impl Service {
 fn status(error: AppendError) -> Status {
     match error {
         AppendError::Busy { .. } => Status::resource_exhausted(error.to_string()),
+        // No fault: the gateway is told, and sends all of it.
+        AppendError::Failed(cause) if matches!(*cause, StoreError::Unknown) => {
+            Status::failed_precondition(cause.to_string())
+        }
         _ => {
             tracing::error!(%error, "not stored, not acknowledged");
             Status::unavailable(error.to_string())

@@ -54,6 +54,14 @@ pub struct Message {
     buffer: Vec<u8>,
     start: usize,
     record: usize,
+    envelope: Envelope,
+}
+
+/// What of an entry stands around the record.
+struct Envelope {
+    request: Vec<u8>,
+    response: Vec<u8>,
+    common: Vec<u8>,
 }
 
 impl Message {
@@ -67,6 +75,19 @@ impl Message {
     #[must_use]
     pub fn record(&self) -> &[u8] {
         self.buffer.get(self.record..).unwrap_or_default()
+    }
+
+    /// The same entry with other bytes in the record's place, under another key.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn with(&self, key: &str, record: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+        let prefix = self.envelope.prefix(key, record.len());
+        let mut message = Vec::new();
+        message.try_reserve_exact(prefix.len() + record.len()).map_err(|_| OutOfMemory)?;
+        message.extend_from_slice(&prefix);
+        message.extend_from_slice(record);
+        Ok(message)
     }
 }
 
@@ -98,47 +119,61 @@ pub fn encode(
     record: &Record<'_>,
     size_hint: usize,
 ) -> Result<Message, OutOfMemory> {
-    let request = request_properties(entry);
-    let response = response_properties(entry);
-    let common = common_properties(entry);
-    let small = request.len() + response.len() + common.len();
-    let headroom = ENCLOSING + small + LOG_NAME.len() + RECORD_KEY.len() + TYPE_URL.len() + 16;
+    let envelope = Envelope {
+        request: request_properties(entry),
+        response: response_properties(entry),
+        common: common_properties(entry),
+    };
+    let headroom = envelope.most(RECORD_KEY);
 
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(headroom + size_hint).map_err(|_| OutOfMemory)?;
     buffer.resize(headroom, 0);
     serde_json::to_writer(Fallible(&mut buffer), record).map_err(|_| OutOfMemory)?;
 
-    let n = buffer.len() - headroom;
-    let bytes_value = field(1, n);
-    let any = field(1, TYPE_URL.len()) + field(2, bytes_value);
-    let map_entry = field(1, RECORD_KEY.len()) + field(2, any);
-    let common_len = common.len() + field(21, map_entry);
-    let log_entry = request.len() + response.len() + field(1, common_len);
-
-    let mut prefix = Vec::with_capacity(headroom);
-    let identifier = field(2, LOG_NAME.len());
-    put_tag(&mut prefix, 1, identifier); // identifier
-    put_bytes(&mut prefix, 2, LOG_NAME.as_bytes()); // identifier.log_name
-    put_tag(&mut prefix, 2, field(1, log_entry)); // http_logs
-    put_tag(&mut prefix, 1, log_entry); // http_logs.log_entry
-    prefix.extend_from_slice(&request);
-    prefix.extend_from_slice(&response);
-    put_tag(&mut prefix, 1, common_len); // common_properties
-    prefix.extend_from_slice(&common);
-    put_tag(&mut prefix, 21, map_entry); // filter_state_objects
-    put_bytes(&mut prefix, 1, RECORD_KEY.as_bytes()); // key
-    put_tag(&mut prefix, 2, any); // value: Any
-    put_bytes(&mut prefix, 1, TYPE_URL.as_bytes());
-    put_tag(&mut prefix, 2, bytes_value); // Any.value: BytesValue
-    put_tag(&mut prefix, 1, n); // BytesValue.value: the record
-
+    let prefix = envelope.prefix(RECORD_KEY, buffer.len() - headroom);
     let start = headroom - prefix.len();
     match buffer.get_mut(start..headroom) {
         Some(room) => room.copy_from_slice(&prefix),
         None => return Err(OutOfMemory),
     }
-    Ok(Message { buffer, start, record: headroom })
+    Ok(Message { buffer, start, record: headroom, envelope })
+}
+
+impl Envelope {
+    /// The most that stands before a record.
+    fn most(&self, key: &str) -> usize {
+        let small = self.request.len() + self.response.len() + self.common.len();
+        ENCLOSING + small + LOG_NAME.len() + key.len() + TYPE_URL.len() + 16
+    }
+
+    /// All that stands before a record of so many bytes.
+    fn prefix(&self, key: &str, n: usize) -> Vec<u8> {
+        let Self { request, response, common } = self;
+        let bytes_value = field(1, n);
+        let any = field(1, TYPE_URL.len()) + field(2, bytes_value);
+        let map_entry = field(1, key.len()) + field(2, any);
+        let common_len = common.len() + field(21, map_entry);
+        let log_entry = request.len() + response.len() + field(1, common_len);
+
+        let mut prefix = Vec::with_capacity(self.most(key));
+        let identifier = field(2, LOG_NAME.len());
+        put_tag(&mut prefix, 1, identifier); // identifier
+        put_bytes(&mut prefix, 2, LOG_NAME.as_bytes()); // identifier.log_name
+        put_tag(&mut prefix, 2, field(1, log_entry)); // http_logs
+        put_tag(&mut prefix, 1, log_entry); // http_logs.log_entry
+        prefix.extend_from_slice(request);
+        prefix.extend_from_slice(response);
+        put_tag(&mut prefix, 1, common_len); // common_properties
+        prefix.extend_from_slice(common);
+        put_tag(&mut prefix, 21, map_entry); // filter_state_objects
+        put_bytes(&mut prefix, 1, key.as_bytes()); // key
+        put_tag(&mut prefix, 2, any); // value: Any
+        put_bytes(&mut prefix, 1, TYPE_URL.as_bytes());
+        put_tag(&mut prefix, 2, bytes_value); // Any.value: BytesValue
+        put_tag(&mut prefix, 1, n); // BytesValue.value: the record
+        prefix
+    }
 }
 
 /// `AccessLogCommon`: 2 downstream_remote_address, 5 start_time.

@@ -251,3 +251,20 @@ fn debug_shows_no_conversation() {
     let message = encode(&ENTRY, &record("\"hidden\""), 0).unwrap();
     assert_eq!(format!("{message:?}"), format!("Message({} bytes)", message.len()));
 }
+
+#[test]
+fn another_record_stands_in_the_same_entry() {
+    let message = encode(&ENTRY, &record("1"), 0).unwrap();
+    let again = message.with(RECORD_KEY, message.record()).unwrap();
+    assert_eq!(again, *message);
+    for len in [0, 127, 128, 20_000] {
+        let other = vec![b'x'; len];
+        let folded = message.with("other", &other).unwrap();
+        let (here, there) = (one(&message, &LOG_ENTRY), one(&folded, &LOG_ENTRY));
+        assert_eq!(one(there, &RECORD), other);
+        assert_eq!(one(there, &[1, 21, 1]), b"other");
+        for path in [&[3][..], &[4], &[1, 2], &[1, 5]] {
+            assert_eq!(one(here, path), one(there, path), "{path:?}");
+        }
+    }
+}

@@ -25,6 +25,10 @@ const REST: u32 = 10;
 /// But no longer than this.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
+/// Why the files are to be scrubbed, and how far that is.
+const ERASED: &[u8] = b"erased";
+const WRITTEN_ANEW: &[u8] = b"written anew";
+
 /// What a catch-up did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaughtUp {
@@ -138,7 +142,7 @@ impl Archive {
                 }
             }
             if change.erased {
-                set_meta(&transaction, "scrub", &[1])?;
+                set_meta(&transaction, "scrub", ERASED)?;
             }
         }
         gaps(&transaction, reader)?;
@@ -172,16 +176,26 @@ impl Archive {
         Ok(rebuilt)
     }
 
-    /// After an erasure: nothing of what was erased stays in the journal.
+    /// After an erasure: nothing of what was erased stays in the files.
+    ///
+    /// SQLite overwrites what it deletes, but not the copies that it left on a page when it moved rows to
+    /// another: only a file that is written anew has none. That takes minutes for an index of gigabytes,
+    /// once for all erasures of a catch-up.
     fn scrub(&self) -> Result<(), ArchiveError> {
-        if meta(&self.connection, "scrub")?.is_none() || count(&self.connection)? > 0 {
+        let connection = &self.connection;
+        let Some(step) = meta(connection, "scrub")? else { return Ok(()) };
+        if count(connection)? > 0 {
             return Ok(());
         }
+        if step != WRITTEN_ANEW {
+            connection.execute_batch("VACUUM")?;
+            set_meta(connection, "scrub", WRITTEN_ANEW)?;
+        }
         let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let busy: i64 = self.connection.query_row(truncate, [], |row| row.get(0))?;
+        let busy: i64 = connection.query_row(truncate, [], |row| row.get(0))?;
         // A reader that still looks at an older page keeps the journal: the next catch-up tries again.
         if busy == 0 {
-            self.connection.execute("DELETE FROM meta WHERE name = 'scrub'", [])?;
+            connection.execute("DELETE FROM meta WHERE name = 'scrub'", [])?;
         }
         Ok(())
     }
@@ -214,7 +228,10 @@ fn rebuild(connection: &Connection, reader: &Reader, session: &str) -> Result<()
         put(connection, number, None)?;
         touch(connection, &tenant)?;
     }
-    let replay = source::replay(reader, session, &conversation.members)?;
+    let Some(replay) = source::replay(reader, session, &conversation.members)? else {
+        // The ledger went on meanwhile: an entry behind those that were looked at moved its exchange.
+        return pend(connection, session);
+    };
     put(connection, number, Some(&replay))?;
     touch(connection, session)?;
     if known.is_none()

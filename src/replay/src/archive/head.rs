@@ -1,7 +1,9 @@
 //! A session without its turns and calls: what stands around a window of them.
 
 use crate::Replay;
-use crate::model::{Before, Change, Command, Commit, File, Lane, Notice, Session, Status, ToolCall, Turn};
+use crate::model::{
+    Before, Change, Command, Commit, File, Lane, Notice, Session, Status, ToolCall, Turn,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@
 //! **It holds plain text.** What sessions said, redacted as it was recorded, stands unsealed in this
 //! database and its journal: protect its folder (0700, files 0600) as the keys of the ledger, and leave
 //! it out of backups. When a session's keys are destroyed, the next [`Archive::catch_up`] takes its
-//! texts, words and digests out of the file, and the journal is emptied.
+//! texts, words and digests out, writes the file anew and empties the journal.
 
 mod error;
 mod facts;

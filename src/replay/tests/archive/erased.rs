@@ -10,16 +10,20 @@ use std::path::Path;
 /// A word that stands nowhere else.
 const CANARY: &str = "qzxvwkjhqzx";
 
-/// Whether the bytes of a file of the index hold the canary. Words of the search share their beginnings
-/// on a page, so its end is looked for.
+/// Where the bytes of the index's files hold the canary, and what stands around it. Words of the search
+/// share their beginnings on a page, so its end is looked for.
 fn holds(folder: &Path) -> Vec<String> {
     let needle = &CANARY.as_bytes()[3..];
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let found = files.filter(|file| {
-        let bytes = std::fs::read(file).unwrap().to_ascii_lowercase();
-        bytes.windows(needle.len()).any(|some| some == needle)
-    });
-    found.map(|file| file.display().to_string()).collect()
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap().to_ascii_lowercase();
+        let places = bytes.windows(needle.len()).enumerate().filter(|(_, some)| *some == needle);
+        found.extend(places.map(|(at, _)| {
+            let around = &bytes[at.saturating_sub(60)..bytes.len().min(at + 40)];
+            format!("{at}: {}", String::from_utf8_lossy(around))
+        }));
+    }
+    found
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::world::{Part, START, Vm, World, answered, caught_up, dump, exchange, 
 use hansard_replay::archive::{Archive, View};
 use hansard_replay::listing::Filter;
 use hansard_replay::model::Status;
+use hansard_store::{Custodian, Order};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -96,6 +97,50 @@ fn what_is_in_the_ledger_is_found() {
     assert_eq!(view.locate(&exchange(50)).unwrap().len(), 1);
     let nothing = archive.catch_up(&world.reader(), None, &mut |_| {}).unwrap();
     assert_eq!((nothing.entries, nothing.rebuilt), (0, 0));
+}
+
+#[test]
+fn exchanges_of_a_client_that_names_no_session_are_one_conversation() {
+    let world = World::new();
+    let (mut vm, mut parts, mut history) =
+        (Vm { boot: 1, seq: 0 }, Vec::new(), vec![said("hello")]);
+    for n in 0..4 {
+        parts.push(vm.opened(n, "carol", None, &Value::from(history.clone())));
+        parts.push(vm.closed(n, &answered(&format!("reply {n}"))));
+        // The same words of somebody else's are another conversation.
+        parts.push(vm.opened(50 + n, "dave", None, &Value::from(history.clone())));
+        history.push(json!({"role": "assistant", "content": answered(&format!("reply {n}"))}));
+        history.push(said(&format!("go on {n}")));
+    }
+    // The second answer comes when its conversation has gone on.
+    let late = parts.remove(4);
+    parts.push(late);
+    let folder = world.path("index");
+    let mut archive = Archive::open(&folder).unwrap();
+    for some in parts.chunks(1) {
+        world.send(some);
+        caught_up(&mut archive, &world.reader());
+        assert_eq!(dump(&folder), dump_of(&world));
+    }
+    let view = View::open(&folder).unwrap();
+    let of = |person: &str| {
+        let filter = Filter { person: Some(person.to_owned()), ..Filter::default() };
+        view.sessions(&filter, None, 10).unwrap().items
+    };
+    let carol = of("carol");
+    assert_eq!((carol.len(), carol[0].turns, of("dave").len()), (1, 4, 4));
+    let session = view.head(&carol[0].id).unwrap().unwrap().session;
+    assert_eq!(session.joined.len(), 3);
+    for name in session.joined.iter().cloned().chain((0..4).map(exchange)) {
+        assert_eq!(view.locate(&name).unwrap()[0].session, carol[0].id, "{name}");
+    }
+    // Without the first, the others are still one conversation, from the second on.
+    let mut custodian = Custodian::open(&world.data(), None).unwrap();
+    custodian.erase(&carol[0].id, Order { reason: "asked for", by: "privacy", at: 9 }).unwrap();
+    caught_up(&mut archive, &world.reader());
+    assert_eq!(dump(&folder), dump_of(&world));
+    let turns: Vec<_> = of("carol").iter().map(|row| row.turns).collect();
+    assert_eq!(turns, [3, 1]);
 }
 
 #[test]

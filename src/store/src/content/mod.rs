@@ -8,10 +8,85 @@
 //! A log entry commits to the digests of what is stored here: with the session's key destroyed,
 //! nothing here can be read any more, and every digest still holds.
 
-mod pieces;
 mod seal;
 mod shelf;
 
-pub(crate) use pieces::{Pieces, Streams};
 pub(crate) use seal::Master;
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
+
+use hansard_record::fold::{Chain, Folded, Known, Pieces};
+use sha2::{Digest, Sha256};
+
+/// A part's content, cut and hashed: all that can be done without its session's key.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) frame: Vec<u8>,
+    pub(crate) streams: Vec<Stream>,
+    /// Bytes of the part, whatever of it came along.
+    pub(crate) bytes: usize,
+    /// SHA-256 of the frame's and each stream's digest: the same for one part, folded or not.
+    pub(crate) identity: [u8; 32],
+}
+
+/// Texts that follow each other, behind those that are there already.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) known: Option<Known>,
+    pub(crate) pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) text: Vec<u8>,
+    pub(crate) sum: [u8; 32],
+    /// Of this piece and all before it.
+    pub(crate) digest: Chain,
+}
+
+impl From<Folded<'_>> for Content {
+    fn from(folded: Folded<'_>) -> Self {
+        let bytes = folded.part_bytes();
+        let mut identity = Sha256::new().chain_update(Chain::sum(&folded.frame));
+        let streams = folded.streams.into_iter().map(|stream| {
+            let mut digest = stream.known.map(|known| known.digest).unwrap_or_default();
+            let pieces = stream.pieces.into_iter().map(|text| {
+                let sum = Chain::sum(&text);
+                digest = digest.then(&sum);
+                Piece { text: text.into_owned(), sum, digest }
+            });
+            let pieces = pieces.collect();
+            identity.update(digest.0);
+            Stream { known: stream.known, pieces }
+        });
+        let streams = streams.collect();
+        let identity = identity.finalize().into();
+        Self { frame: folded.frame.into_owned(), streams, bytes, identity }
+    }
+}
+
+impl Stream {
+    /// Bytes of all its texts, those that are there already too.
+    pub(crate) fn bytes(&self) -> usize {
+        let known = self.known.map_or(0, |known| known.bytes);
+        self.pieces.iter().map(|piece| piece.text.len()).fold(known, usize::saturating_add)
+    }
+}
+
+impl Content {
+    /// Bytes in memory, about.
+    pub(crate) fn size(&self) -> usize {
+        let pieces = self.streams.iter().flat_map(|stream| &stream.pieces);
+        pieces.map(|piece| piece.text.len().saturating_add(128)).sum::<usize>() + self.frame.len()
+    }
+
+    /// What came: the part's bytes or, where it was folded, the pieces that it brought.
+    pub(crate) fn evidence(&self) -> Vec<u8> {
+        let texts = |stream: &Stream| -> Vec<u8> {
+            stream.pieces.iter().flat_map(|piece| &piece.text).copied().collect()
+        };
+        let streams: Vec<Vec<u8>> = self.streams.iter().map(texts).collect();
+        let is_whole = self.streams.iter().all(|stream| stream.known.is_none());
+        let part = if is_whole { Pieces::join(&self.frame, &streams) } else { None };
+        part.unwrap_or_else(|| [self.frame.clone(), streams.concat()].concat())
+    }
+}

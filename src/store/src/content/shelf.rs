@@ -1,8 +1,9 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
-use super::pieces::Pieces;
+use super::Content;
 use super::seal::{Master, Packer, SessionKey};
 use crate::error::StoreError;
+use hansard_record::fold::{Chain, Pieces};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -29,8 +30,19 @@ pub(crate) struct Stored {
     pub(crate) chains: Vec<i64>,
     pub(crate) frame_sum: Sum,
     pub(crate) chain_sums: Vec<Sum>,
+    /// Bytes of the part, with what was here before.
+    pub(crate) bytes: usize,
     /// Tells the same part from another, under the session's key.
     pub(crate) mac: Vec<u8>,
+}
+
+/// A chain that is there.
+#[derive(Clone, Copy, Default)]
+struct Link {
+    id: i64,
+    sum: Sum,
+    /// Of all its blocks' texts.
+    bytes: usize,
 }
 
 impl Shelf {
@@ -45,31 +57,51 @@ impl Shelf {
     }
 
     /// Stores a part's content under a session's key. What is there already is not stored again.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] when the part builds on what this session's key has not sealed.
     pub(crate) fn store(
         &mut self,
         connection: &Connection,
         session: &str,
-        part: &[u8],
-        pieces: &Pieces,
+        content: &Content,
     ) -> Result<Stored, StoreError> {
         self.find_key(connection, session)?;
         let Self { keys, packer, .. } = self;
         let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
-        let (frame, frame_sum) = block(connection, id, key, packer, &pieces.frame)?;
-        let mut chains = Vec::with_capacity(pieces.streams.len());
-        let mut chain_sums = Vec::with_capacity(pieces.streams.len());
-        for stream in &pieces.streams {
-            let mut end = (0, [0; 32]);
-            for piece in stream {
-                let block = block(connection, id, key, packer, piece)?;
-                end = link(connection, end, block)?;
+        let (frame, frame_sum) = new_block(connection, id, packer, key, None, &content.frame)?;
+        let mut chains = Vec::with_capacity(content.streams.len());
+        let mut chain_sums = Vec::with_capacity(content.streams.len());
+        for stream in &content.streams {
+            let find = |digest: &Chain| link(connection, &key.name(&digest.0));
+            // The longest beginning that is there.
+            let (mut new, mut end) = (stream.pieces.as_slice(), None);
+            while let (None, Some((last, before))) = (end, new.split_last()) {
+                end = find(&last.digest)?;
+                if end.is_none() {
+                    new = before;
+                }
             }
-            chains.push(end.0);
-            chain_sums.push(end.1);
+            let new = stream.pieces.get(new.len()..).unwrap_or_default();
+            let mut end = match (end, stream.known) {
+                (Some(end), _) => end,
+                (None, None) => Link::default(),
+                (None, Some(known)) => find(&known.digest)?.ok_or(StoreError::Unknown)?,
+            };
+            for piece in new {
+                let block = block(connection, id, packer, key, piece)?;
+                let name = key.name(&piece.digest.0);
+                end = grow(connection, end, block, &name, piece.text.len())?;
+            }
+            if end.bytes != stream.bytes() {
+                return Err(StoreError::Unknown);
+            }
+            chains.push(end.id);
+            chain_sums.push(end.sum);
         }
-        let mac = key.name(part).to_vec();
-        Ok(Stored { key: id, frame, chains, frame_sum, chain_sums, mac })
+        let mac = key.name(&content.identity).to_vec();
+        Ok(Stored { key: id, frame, chains, frame_sum, chain_sums, bytes: content.bytes, mac })
     }
 
     /// Stores one text under a session's key: the key, the block and its digest.
@@ -82,20 +114,20 @@ impl Shelf {
         self.find_key(connection, session)?;
         let Self { keys, packer, .. } = self;
         let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
-        let (block, sum) = block(connection, *id, key, packer, text)?;
+        let (block, sum) = new_block(connection, *id, packer, key, None, text)?;
         Ok((*id, block, sum))
     }
 
-    /// Whether a stored part has these bytes; `true` also when its key was destroyed.
+    /// Whether a stored part says this; `true` also when its key was destroyed.
     pub(crate) fn is_same(
         &self,
         connection: &Connection,
         key: i64,
         mac: &[u8],
-        part: &[u8],
+        content: &Content,
     ) -> Result<bool, StoreError> {
         let key = unwrapped(connection, &self.master, key)?;
-        Ok(key.is_none_or(|key| key.name(part) == *mac))
+        Ok(key.is_none_or(|key| key.name(&content.identity) == *mac))
     }
 
     /// Makes sure that a session's key is at hand.
@@ -129,22 +161,34 @@ impl Shelf {
     }
 }
 
-/// The block of a text, stored if it is not there.
+/// The block of a piece, stored if it is not there.
 fn block(
     connection: &Connection,
     key_id: i64,
-    key: &SessionKey,
     packer: &mut Packer,
+    key: &SessionKey,
+    piece: &super::Piece,
+) -> Result<(i64, Sum), StoreError> {
+    let name = key.name(&piece.sum);
+    let there = connection
+        .prepare_cached("SELECT id, sum FROM blocks WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match there {
+        Some(there) => Ok(there),
+        None => new_block(connection, key_id, packer, key, Some(name), &piece.text),
+    }
+}
+
+/// A block of its own, found again by its name, if it has one.
+fn new_block(
+    connection: &Connection,
+    key_id: i64,
+    packer: &mut Packer,
+    key: &SessionKey,
+    name: Option<[u8; 16]>,
     text: &[u8],
 ) -> Result<(i64, Sum), StoreError> {
-    let name = key.name(text);
-    let there = connection
-        .prepare_cached("SELECT id, sum FROM blocks WHERE key = ?1 AND name = ?2")?
-        .query_row(params![key_id, name], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some(there) = there {
-        return Ok(there);
-    }
     let sealed = key.seal(packer, text).ok_or(StoreError::Sealing)?;
     let sum: Sum = Sha256::digest(&sealed).into();
     connection
@@ -153,24 +197,32 @@ fn block(
     Ok((connection.last_insert_rowid(), sum))
 }
 
-/// A chain that goes on with a block.
-fn link(
+/// The chain of a name, if it is there.
+fn link(connection: &Connection, name: &[u8; 16]) -> Result<Option<Link>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT id, sum, bytes FROM chains WHERE name = ?1")?
+        .query_row([name], |row| {
+            Ok(Link { id: row.get(0)?, sum: row.get(1)?, bytes: row.get::<_, i64>(2)? as usize })
+        })
+        .optional()?)
+}
+
+/// A new chain, one block longer.
+fn grow(
     connection: &Connection,
-    (parent, parent_sum): (i64, Sum),
+    parent: Link,
     (block, block_sum): (i64, Sum),
-) -> Result<(i64, Sum), StoreError> {
-    let there = connection
-        .prepare_cached("SELECT id, sum FROM chains WHERE parent = ?1 AND block = ?2")?
-        .query_row([parent, block], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    if let Some(there) = there {
-        return Ok(there);
-    }
-    let sum = chain_sum(&parent_sum, &block_sum);
+    name: &[u8; 16],
+    bytes: usize,
+) -> Result<Link, StoreError> {
+    let sum = chain_sum(&parent.sum, &block_sum);
+    let bytes = parent.bytes.saturating_add(bytes);
     connection
-        .prepare_cached("INSERT INTO chains (parent, block, sum) VALUES (?1, ?2, ?3)")?
-        .execute(params![parent, block, sum])?;
-    Ok((connection.last_insert_rowid(), sum))
+        .prepare_cached(
+            "INSERT INTO chains (parent, block, name, sum, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![parent.id, block, name, sum, bytes as i64])?;
+    Ok(Link { id: connection.last_insert_rowid(), sum, bytes })
 }
 
 /// SHA-256 over the chain so far (32 zero bytes for none) and the next block's.

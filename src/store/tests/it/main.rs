@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod folded;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod ledger;

@@ -1,6 +1,7 @@
 //! Parts on their way: which call carries which, what is told to whom, and when orphans go again.
 
 mod interleaved;
+mod memory;
 mod sinks;
 
 use super::*;
@@ -33,7 +34,7 @@ fn parcel(seq: u64, len: usize) -> Parcel {
         });
         let message = encode(&Entry::default(), &record, block.len()).unwrap();
         if message.len() == len {
-            return Parcel { seq, is_progress: true, message };
+            return Parcel { seq, is_progress: true, message, history: None };
         }
         filling = (filling + len).checked_sub(message.len()).expect("a part is not that small");
     }
@@ -72,7 +73,8 @@ fn queue(outbox: &mut Outbox, stream: StreamId, seq: u64) {
 
 /// The next batch's parts.
 fn batched(outbox: &mut Outbox, now: u64) -> Option<(Vec<u64>, Batch)> {
-    let (bytes, batch) = outbox.batch(now)?;
+    let batch = outbox.batch(now)?;
+    let bytes = outbox.load(batch.parcels(), &mut only()).unwrap().into_owned();
     let messages = batch.0.iter().map(|item| &*item.parcel.message);
     assert_eq!(bytes, messages.collect::<Vec<_>>().concat(), "a batch is a concatenation");
     Some((batch.0.iter().map(|item| item.parcel.seq).collect(), batch))

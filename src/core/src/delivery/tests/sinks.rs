@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn sinks(names: &[&str]) -> Rc<Sinks> {
+pub(super) fn sinks(names: &[&str]) -> Rc<Sinks> {
     Rc::new(Sinks::new(names.iter().map(ToString::to_string).collect()))
 }
 
@@ -90,7 +90,7 @@ fn a_failed_call_goes_on_to_the_next_sink_with_what_waits_for_it() {
     let resend = outbox.failed(7, NOW + 10).expect("there is a second sink");
     let route = resend.route();
     assert_eq!((route.cluster(), route.timeout_ms(NOW + 10)), ("b", PATIENCE - 10));
-    assert_eq!(*resend.bytes().unwrap(), *small(1).message);
+    assert_eq!(*outbox.load(resend.parcels(), &mut resend.route()).unwrap(), *small(1).message);
     outbox.resent(8, resend, route);
     // A late answer to the first call is nobody's.
     assert!(outbox.answered(7, true, NOW + 11).is_empty());
@@ -136,7 +136,7 @@ fn a_batch_goes_on_as_one_without_what_was_given_up() {
     assert_eq!(told(outbox.expired(NOW + 100)), [(3, 3, false)]);
     let resend = outbox.failed(9, NOW + 100).unwrap();
     let both = [small(2), small(4)].map(|parcel| parcel.message.to_vec()).concat();
-    assert_eq!(*resend.bytes().unwrap(), *both);
+    assert_eq!(*outbox.load(resend.parcels(), &mut resend.route()).unwrap(), *both);
     let route = resend.route();
     outbox.resent(10, resend, route);
     queue(&mut outbox, 5, 5);

@@ -10,9 +10,9 @@
 //! how much of it is stored once. Clients move `cache_control` from message to message; it is kept
 //! with the frame, so that the messages stay the same.
 
-use hansard_record::RawJson;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Shorter texts are not worth a piece of their own.
@@ -22,28 +22,27 @@ const MARKER: &[u8] = b",\"cache_control\":{";
 
 /// A part, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces {
+pub struct Pieces<'a> {
     /// The part without its streams, behind a line that says where they belong.
-    pub(crate) frame: Vec<u8>,
-    /// Texts that come back.
-    pub(crate) streams: Vec<Vec<Vec<u8>>>,
+    pub frame: Vec<u8>,
+    /// Texts that come back, each in pieces that follow each other.
+    pub streams: Vec<Vec<Cow<'a, [u8]>>>,
 }
 
 /// The frame's first line.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Layout {
+pub(super) struct Layout {
     /// For each stream, where it belongs in the frame.
-    streams: Vec<usize>,
+    pub(super) streams: Vec<usize>,
     /// What was taken out of the streams: which, where in what is left of it, and the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    markers: Vec<(usize, usize, String)>,
+    pub(super) markers: Vec<(usize, usize, String)>,
 }
 
 /// The members of a request that come back with every turn.
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    messages: Option<&'a RawValue>,
+#[derive(Default, Deserialize)]
+struct Body<'a, M> {
+    messages: Option<M>,
     #[serde(borrow)]
     tools: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -52,36 +51,47 @@ struct Body<'a> {
 
 /// Where the texts stand in a part that come back, each in pieces that follow each other.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Streams(Vec<Vec<Range<usize>>>);
+pub struct Cut(Vec<Vec<Range<usize>>>);
 
-impl Streams {
+impl Cut {
     /// Looks for them in a part. `body`: the request's body, borrowed from the part's bytes.
-    pub(crate) fn of(part: &[u8], body: Option<RawJson<'_>>) -> Self {
+    #[must_use]
+    pub fn of(part: &[u8], body: Option<&str>) -> Self {
         let mut streams: Vec<Vec<Range<usize>>> = Vec::new();
-        if let Some(body) = body
-            && let Ok(members) = serde_json::from_str::<Body<'_>>(body.get())
-        {
-            let wholes = [members.tools, members.system];
-            for whole in wholes.into_iter().flatten() {
+        if let Some(body) = body {
+            let members = serde_json::from_str::<Body<'_, Vec<&RawValue>>>(body);
+            // Messages that are no list come back in one piece, if at all: the rest still counts.
+            let members = members.or_else(|_| {
+                let Body { messages: _, tools, system } =
+                    serde_json::from_str::<Body<'_, serde::de::IgnoredAny>>(body)?;
+                Ok::<_, serde_json::Error>(Body { messages: None, tools, system })
+            });
+            let Body { messages, tools, system } = members.unwrap_or_default();
+            for whole in [tools, system].into_iter().flatten() {
                 let at = place(part, whole.get()).filter(|at| at.len() >= LEAST);
                 streams.extend(at.map(|at| vec![at]));
             }
-            streams.extend(members.messages.and_then(|list| messages(part, list.get())));
+            streams.extend(messages.and_then(|list| pieces_of(part, &list)));
         }
         streams.sort_by_key(|pieces| pieces.first().map(|piece| piece.start));
         Self(streams)
     }
+
+    /// The pieces of each stream, as they stand in the part.
+    pub fn streams(&self) -> impl Iterator<Item = &[Range<usize>]> {
+        self.0.iter().map(Vec::as_slice)
+    }
 }
 
-impl Pieces {
+impl<'a> Pieces<'a> {
     /// Takes a part apart.
-    pub(crate) fn at(part: &[u8], streams: &Streams) -> Self {
-        let streams = &streams.0;
+    #[must_use]
+    pub fn at(part: &'a [u8], cut: &Cut) -> Self {
         let mut layout = Layout::default();
-        let mut rest = Vec::with_capacity(part.len().min(16 << 10));
-        let mut taken = Vec::with_capacity(streams.len());
+        let mut rest = Vec::with_capacity(part.len().min(4 << 10));
+        let mut taken = Vec::with_capacity(cut.0.len());
         let mut at = 0;
-        for (number, pieces) in streams.iter().enumerate() {
+        for (number, pieces) in cut.streams().enumerate() {
             let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { continue };
             rest.extend_from_slice(part.get(at..first.start).unwrap_or_default());
             layout.streams.push(rest.len());
@@ -107,7 +117,8 @@ impl Pieces {
 
     /// A part less its streams, and where they belong in it: `null` stands for a stream that is a
     /// value of its own, so that what is left is JSON. With it, what was taken out of the streams.
-    pub(crate) fn outline(frame: &[u8]) -> Option<(Vec<u8>, Vec<usize>, String)> {
+    #[must_use]
+    pub fn outline(frame: &[u8]) -> Option<(Vec<u8>, Vec<usize>, String)> {
         let end = frame.iter().position(|byte| *byte == b'\n')?;
         let (head, rest) = (frame.get(..end)?, frame.get(end.checked_add(1)?..)?);
         let layout: Layout = serde_json::from_slice(head).ok()?;
@@ -127,10 +138,9 @@ impl Pieces {
     }
 
     /// Puts a part together again; `None` when the frame is none.
-    pub(crate) fn join(frame: &[u8], streams: &[Vec<u8>]) -> Option<Vec<u8>> {
-        let end = frame.iter().position(|byte| *byte == b'\n')?;
-        let (head, rest) = (frame.get(..end)?, frame.get(end.checked_add(1)?..)?);
-        let layout: Layout = serde_json::from_slice(head).ok()?;
+    #[must_use]
+    pub fn join(frame: &[u8], streams: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let (layout, rest) = Layout::split(frame)?;
         if layout.streams.len() != streams.len() {
             return None;
         }
@@ -153,6 +163,15 @@ impl Pieces {
     }
 }
 
+impl Layout {
+    /// A frame's first line, and what follows it.
+    pub(super) fn split(frame: &[u8]) -> Option<(Self, &[u8])> {
+        let end = memchr::memchr(b'\n', frame)?;
+        let (head, rest) = (frame.get(..end)?, frame.get(end.checked_add(1)?..)?);
+        Some((serde_json::from_slice(head).ok()?, rest))
+    }
+}
+
 /// Where a text stands that was borrowed from the part.
 fn place(part: &[u8], text: &str) -> Option<Range<usize>> {
     let start = (text.as_ptr() as usize).checked_sub(part.as_ptr() as usize)?;
@@ -160,22 +179,22 @@ fn place(part: &[u8], text: &str) -> Option<Range<usize>> {
     (part.get(start..end)? == text.as_bytes()).then_some(start..end)
 }
 
-/// Each message with what stands before it.
-fn messages(part: &[u8], list: &str) -> Option<Vec<Range<usize>>> {
-    let elements: Vec<&RawValue> = serde_json::from_str(list).ok()?;
-    let mut from = place(part, list)?.start.checked_add(1)?;
+/// Each element of a list with what stands before it, from the bracket on.
+fn pieces_of(part: &[u8], elements: &[&RawValue]) -> Option<Vec<Range<usize>>> {
+    let first = place(part, elements.first()?.get())?.start;
+    let mut from = memchr::memrchr(b'[', part.get(..first)?)?.checked_add(1)?;
     let mut pieces = Vec::with_capacity(elements.len());
     for element in elements {
         let at = place(part, element.get())?;
         pieces.push(from..at.end);
         from = at.end;
     }
-    (!pieces.is_empty()).then_some(pieces)
+    Some(pieces)
 }
 
 /// A text less its markers, which are reported by where they stood in what is left.
-fn without_markers(text: &[u8], mut taken: impl FnMut(usize, String)) -> Vec<u8> {
-    let mut left = Vec::with_capacity(text.len());
+pub(super) fn without_markers(text: &[u8], mut taken: impl FnMut(usize, String)) -> Cow<'_, [u8]> {
+    let mut left = Vec::new();
     let mut rest = text;
     while let Some(start) = memchr::memmem::find(rest, MARKER) {
         let (before, from) = rest.split_at(start);
@@ -186,20 +205,23 @@ fn without_markers(text: &[u8], mut taken: impl FnMut(usize, String)) -> Vec<u8>
         taken(left.len(), marker.to_owned());
         rest = after;
     }
+    if rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
     left.extend_from_slice(rest);
-    left
+    Cow::Owned(left)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pieces(part: &str) -> Pieces {
+    fn pieces(part: &str) -> Pieces<'_> {
         let body = part.find("\"body\":").map(|at| &part[at + 7..part.len() - 1]);
-        Pieces::at(part.as_bytes(), &Streams::of(part.as_bytes(), body.map(RawJson::parsed)))
+        Pieces::at(part.as_bytes(), &Cut::of(part.as_bytes(), body))
     }
 
-    fn joined(pieces: &Pieces) -> String {
+    fn joined(pieces: &Pieces<'_>) -> String {
         let streams: Vec<Vec<u8>> = pieces.streams.iter().map(|one| one.concat()).collect();
         String::from_utf8(Pieces::join(&pieces.frame, &streams).unwrap()).unwrap()
     }
@@ -224,6 +246,8 @@ mod tests {
             (r#"{"body":{"messages":["a,\"cache_control\":{ b"]}}"#.to_owned(), vec![1]),
             (r#"{"body":{"messages":[1],"messages":[2]}}"#.to_owned(), vec![]),
             (r#"{"body":{"messages":{"no":"list"}}}"#.to_owned(), vec![]),
+            (format!(r#"{{"body":{{"messages":{{"no":"list"}},"tools":{long}}}}}"#), vec![1]),
+            (r#"{"body":{"messages":["[",["["]]}}"#.to_owned(), vec![2]),
         ] {
             let pieces = pieces(&part);
             assert_eq!(joined(&pieces), part);
@@ -240,7 +264,7 @@ mod tests {
             r#"{"id":2,"body":{"messages":[{"a":[{"t":"x"}]},{"b":2},{"c":[{"t":"z","cache_control":{"type":"ephemeral"}}]}]}}"#,
         );
         assert_eq!(first.streams[0][0], second.streams[0][0]);
-        assert_eq!(second.streams[0][2], br#",{"c":[{"t":"z"}]}"#);
+        assert_eq!(second.streams[0][2], br#",{"c":[{"t":"z"}]}"#.as_slice());
     }
 
     #[test]

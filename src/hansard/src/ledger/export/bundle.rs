@@ -1,55 +1,15 @@
-//! `hansard export`: one session as evidence that stands for itself.
+//! One session as evidence that stands for itself.
 
-use crate::cli::Data;
 use crate::failure::Failure;
 use crate::time::rfc3339;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hansard_store::{Evidence, ProvenEntry, Reader};
 use hansard_verify::{Bundle, FORMAT, Proven};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
 
-/// Write a session as an evidence bundle: its records, their proofs, and what opens them
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  hansard export s-3f2a -o evidence.json
-  hansard verify --bundle evidence.json
-
-The bundle holds the session in the clear, to whoever has the file: treat it as what it proves.")]
-pub(crate) struct Args {
-    /// A session id, an exchange id, the beginning of one, or the client's own session id
-    #[arg(value_name = "ID")]
-    id: String,
-    /// The file to write; it must not be there yet
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
-    #[command(flatten)]
-    data: Data,
-}
-
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let reader = args.data.reader()?;
-    let session = reader.session(&args.id)?;
-    let evidence = reader.evidence(&session.id)?;
-    let bundle = bundle(&reader, &session.id, evidence)?;
-    let failed = |source| Failure::File { path: args.output.clone(), source };
-    let json = serde_json::to_vec_pretty(&bundle)?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&args.output)
-        .map_err(failed)?;
-    file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)?;
-    let (parts, path) = (bundle.entries.len(), args.output.display());
-    writeln!(io::stdout(), "{parts} parts of {} in {path}", session.id)?;
-    Ok(())
-}
-
-fn bundle(reader: &Reader, session: &str, evidence: Evidence) -> Result<Bundle, Failure> {
+/// A session's bundle.
+pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
+    let evidence = reader.evidence(session)?;
     let mut index = vec![
         format!("Session {session}, {} parts.", evidence.entries.len()),
         "`hansard verify --bundle FILE` computes everything anew and needs nothing else; give it \
