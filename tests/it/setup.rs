@@ -70,7 +70,7 @@ async fn what_was_recorded_is_read_back() {
 /// What `hansard up` says when it cannot run, and its exit code.
 fn up(args: &[&str], path: Option<&str>) -> (Option<i32>, String) {
     let mut command = Command::new(binary("hansard"));
-    command.arg("up").args(args).env_remove("ANTHROPIC_API_KEY").env_remove("ENVOY");
+    command.args(["up", "--ui", "127.0.0.1:0"]).args(args).env_remove("ANTHROPIC_API_KEY").env_remove("ENVOY");
     if let Some(path) = path {
         command.env("PATH", path);
     }
@@ -150,7 +150,8 @@ async fn the_api_key_reaches_the_upstream_and_no_file_that_others_read() {
         let data = tempfile::tempdir().unwrap();
         let listen = free_port().unwrap();
         let mut child = Command::new(binary("hansard"))
-            .args(["up", "--listen", &listen.to_string(), "--upstream", &claude.url()])
+            .args(["up", "--listen", &listen.to_string(), "--ui", "127.0.0.1:0"])
+            .args(["--upstream", &claude.url()])
             .args(["--envoy", envoy.to_str().unwrap(), "--data", data.path().to_str().unwrap()])
             .arg("--filter")
             .arg(hansard_tests::gateway::wasm())

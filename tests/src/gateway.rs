@@ -81,7 +81,7 @@ impl Gateway {
         let addr = free_port()?;
         let mut command = Command::new(binary("hansard"));
         command
-            .args(["up", "--listen", &addr.to_string()])
+            .args(["up", "--listen", &addr.to_string(), "--ui", "127.0.0.1:0"])
             .args(["--workers", &options.workers.to_string()])
             .arg("--policy")
             .arg(&policy)

@@ -17,6 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use hansard_store::Access;
 use serde_json::json;
+use std::fmt;
 use std::sync::Arc;
 
 /// A login ends after an hour without a request, and after twelve in any case.
@@ -28,12 +29,20 @@ const LOGINS: usize = 10_000;
 pub(crate) const LOGIN: &str = "hansard";
 
 /// How people log in.
-#[derive(Debug)]
 pub enum Login {
     /// At an OpenID Connect provider.
     Oidc(Provider),
     /// With a token that is printed where the server runs: whoever has it is an admin.
     Token(String),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Oidc(provider) => f.debug_tuple("Oidc").field(provider).finish(),
+            Self::Token(_) => f.write_str("Token"),
+        }
+    }
 }
 
 /// What a site is made of.
@@ -53,7 +62,6 @@ pub struct Settings {
     pub public_url: String,
 }
 
-#[derive(Debug)]
 pub(crate) enum Door {
     Oidc(Box<Oidc>),
     Token(String),

@@ -201,3 +201,6 @@ pub(crate) enum WebError {
     #[error(transparent)]
     Prices(#[from] PricesError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,9 +190,9 @@ pub(crate) fn search(
                         }
                         span.sub { (Line(&hit.place)) " · " (Line(&hit.subject)) " · " (moment(hit.at)) }
                         p.snippet {
-                            "…" @for (is_hit, text) in &hit.snippet {
+                            @for (is_hit, text) in &hit.snippet {
                                 @if *is_hit { mark { (Text(text)) } } @else { (Text(text)) }
-                            } "…"
+                            }
                         }
                     }
                 }

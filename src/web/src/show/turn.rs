@@ -51,7 +51,7 @@ pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Marku
             @if turn.carried > 0 {
                 p.carried { (badge::counted(turn.carried, "message", "messages")) " of the history shown in earlier turns" }
             }
-            @for message in &turn.said { (said(message, window)) }
+            @for messages in turn.said.chunk_by(|a, b| a.role == b.role) { (said(messages, window)) }
             @if !turn.answer.is_empty() {
                 div.answer {
                     p.speaker { "Claude" }
@@ -126,8 +126,10 @@ fn setting(turn: &Turn) -> Markup {
     }
 }
 
-fn said(message: &Message, window: &Window) -> Markup {
-    let speaker = match message.role.as_str() {
+/// Messages of one role that follow each other.
+fn said(messages: &[Message], window: &Window) -> Markup {
+    let role = messages.first().map_or("", |message| message.role.as_str());
+    let speaker = match role {
         "user" => "Client",
         "assistant" => "Claude, as the client tells it",
         "system" => "System",
@@ -136,7 +138,9 @@ fn said(message: &Message, window: &Window) -> Markup {
     html! {
         div.said {
             p.speaker { (Line(speaker)) }
-            @for block in &message.blocks { (self::block(block, window)) }
+            @for block in messages.iter().flat_map(|message| &message.blocks) {
+                (self::block(block, window))
+            }
         }
     }
 }
