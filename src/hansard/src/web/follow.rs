@@ -4,7 +4,7 @@ use crate::cli::Data;
 use crate::time::now;
 use hansard_replay::archive::{Archive, ArchiveError};
 use hansard_store::Reader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Follower {
     }
 }
 
-fn follow(data: &Path, keys: &Path, index: &PathBuf, stopped: &Receiver<()>) {
+fn follow(data: &Path, keys: &Path, index: &Path, stopped: &Receiver<()>) {
     let mut archive: Option<Archive> = None;
     let mut said = String::new();
     while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
@@ -49,11 +49,11 @@ fn follow(data: &Path, keys: &Path, index: &PathBuf, stopped: &Receiver<()>) {
     }
 }
 
-fn step(
+pub(super) fn step(
     archive: &mut Option<Archive>,
     data: &Path,
     keys: &Path,
-    index: &PathBuf,
+    index: &Path,
 ) -> Result<(), ArchiveError> {
     if archive.is_none() {
         *archive = Some(Archive::open(index)?);
