@@ -1,11 +1,10 @@
 //! A session of Claude Code with something of everything, recorded and rebuilt: what an auditor sees
 //! is what happened, with the client's telemetry and without.
 
-use crate::logs::Collector;
 use hansard_replay::model::*;
-use hansard_replay::{load, read_logs, rebuild};
+use hansard_replay::{load, rebuild};
 use hansard_store::Reader;
-use hansard_tests::gateway::{Gateway, Options, envoys};
+use hansard_tests::gateway::{Gateway, Options, envoys, free_port};
 use hansard_tests::outside::{named, python, run, script};
 use hansard_tests::scripted::ScriptedClaude;
 use serde_json::Value;
@@ -48,14 +47,15 @@ fn expected(dir: &str) -> Vec<(&'static str, String, Outcome, Option<DecidedBy>)
 #[test]
 fn what_an_auditor_sees_is_what_happened() {
     let claude = ScriptedClaude::start(([127, 0, 0, 1], 0).into()).unwrap();
-    let collector = Collector::start();
     let envoy = envoys().remove(0);
-    let gateway = Gateway::start(&Options::new(&envoy, claude.url()));
+    let http = free_port().unwrap();
+    let options = Options::new(&envoy, claude.url());
+    let gateway = Gateway::try_start(&options, &["--http", &http.to_string()]).unwrap();
     let result = run(python()
         .arg(script("claude_code_audit.py"))
         .env("CLAUDE_BIN", named("CLAUDE_BIN"))
         .env("GATEWAY_URL", gateway.url())
-        .env("LOGS_URL", collector.url())
+        .env("LOGS_URL", format!("http://{http}/v1/logs"))
         .env("TOKEN", gateway.token())
         .env("MODEL", "claude-sonnet-4-5"));
     let dir = result["dir"].as_str().unwrap();
@@ -63,9 +63,9 @@ fn what_an_auditor_sees_is_what_happened() {
 
     let reader = Reader::open(&gateway.data()).unwrap();
     let mut input = load(&reader, hint).unwrap();
-    let inferred = rebuild(&input);
-    input.telemetry = collector.bodies().iter().flat_map(|body| read_logs(body).unwrap()).collect();
     let replay = rebuild(&input);
+    input.telemetry.clear();
+    let inferred = rebuild(&input);
     if let Some(path) = std::env::var_os("HANSARD_REPLAY_OUT") {
         std::fs::write(path, serde_json::to_vec_pretty(&replay).unwrap()).unwrap();
     }

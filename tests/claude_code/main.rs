@@ -14,7 +14,6 @@ use hansard_tests::scripted::ScriptedClaude;
 use serde_json::Value;
 
 mod audit;
-mod logs;
 
 #[test]
 fn a_session_of_claude_code_works_and_is_on_record() {

@@ -37,6 +37,7 @@ def run(home, work, arguments):
         "OTEL_LOGS_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": os.environ["LOGS_URL"],
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer " + os.environ["TOKEN"],
         "OTEL_LOGS_EXPORT_INTERVAL": "500",
         "OTEL_LOG_TOOL_DETAILS": "1",
     }

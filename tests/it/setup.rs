@@ -70,7 +70,11 @@ async fn what_was_recorded_is_read_back() {
 /// What `hansard up` says when it cannot run, and its exit code.
 fn up(args: &[&str], path: Option<&str>) -> (Option<i32>, String) {
     let mut command = Command::new(binary("hansard"));
-    command.args(["up", "--ui", "127.0.0.1:0"]).args(args).env_remove("ANTHROPIC_API_KEY").env_remove("ENVOY");
+    command
+        .args(["up", "--ui", "127.0.0.1:0"])
+        .args(args)
+        .env_remove("ANTHROPIC_API_KEY")
+        .env_remove("ENVOY");
     if let Some(path) = path {
         command.env("PATH", path);
     }

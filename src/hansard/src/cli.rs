@@ -60,6 +60,11 @@ impl Data {
         Ok(Reader::open_with(&self.data, &self.folder_of_keys())?.at(now() as i64))
     }
 
+    /// The ledger, for what is derived from it alone: a reader that knows no time.
+    pub(crate) fn timeless(&self) -> Result<Reader, Failure> {
+        Ok(Reader::open_with(&self.data, &self.folder_of_keys())?)
+    }
+
     /// The ledger, for what may be changed in it.
     pub(crate) fn custodian(&self) -> Result<Custodian, Failure> {
         Ok(Custodian::open(&self.data, Some(self.folder_of_keys()))?)

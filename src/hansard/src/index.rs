@@ -42,7 +42,7 @@ pub(crate) struct Index {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let reader = args.data.reader()?;
+    let reader = args.data.timeless()?;
     let folder = args.index.folder(&args.data);
     let mut archive = Archive::open(&folder)?;
     if args.rebuild {
@@ -77,7 +77,7 @@ impl Index {
         let folder = self.folder(data);
         match Archive::open(&folder) {
             Ok(mut archive) => {
-                catch_up(&mut archive, &data.reader()?)?;
+                catch_up(&mut archive, &data.timeless()?)?;
             }
             // Who holds it follows the ledger.
             Err(ArchiveError::Locked { .. }) => {}

@@ -8,7 +8,6 @@
 
 pub mod answer;
 pub mod archive;
-pub mod blame;
 pub mod block;
 mod calls;
 mod canonical;
@@ -22,6 +21,7 @@ pub mod listing;
 mod load;
 pub mod model;
 mod notebook;
+#[cfg(test)]
 mod otlp;
 mod outcome;
 mod purpose;
@@ -38,6 +38,5 @@ pub use digest::Digest;
 pub use input::{Content, ExchangeInput, History, Input, NodeId, Spoken, Telemetry};
 pub use load::{load, load_joined};
 pub use model::Replay;
-pub use otlp::read_logs;
 pub use rebuild::rebuild;
 pub use thread::{prefix_digests, tail_digest};

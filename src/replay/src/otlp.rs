@@ -49,7 +49,7 @@ struct Attribute {
 
 /// Reads a body; `None` when it is none of OTLP's logs.
 #[must_use]
-pub fn read_logs(body: &[u8]) -> Option<Vec<Telemetry>> {
+pub(crate) fn read_logs(body: &[u8]) -> Option<Vec<Telemetry>> {
     let logs: Logs = serde_json::from_slice(body).ok()?;
     let records = logs.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
     Some(records.flat_map(|scope| scope.log_records).filter_map(event).collect())

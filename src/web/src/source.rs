@@ -3,6 +3,7 @@
 //! Enters: what a page wants and whose it may be ([`Reach`]). Leaves: values of `hansard_replay`.
 //! Every method that names a session looks at the reach first, so no page can forget to.
 
+use crate::show::time::now;
 use hansard_replay::Replay;
 #[cfg(any(test, feature = "made-up"))]
 use hansard_replay::archive::Archive;
@@ -314,7 +315,7 @@ impl Source {
     }
 
     fn view(&self) -> Result<View, SourceError> {
-        Ok(View::open(&self.index)?)
+        Ok(View::open(&self.index)?.at(now()))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Brings the index up to date with the ledger, as long as pages are served.
 
 use crate::cli::Data;
-use crate::time::now;
 use hansard_replay::archive::{Archive, ArchiveError};
 use hansard_store::Reader;
 use std::path::Path;
@@ -59,7 +58,7 @@ pub(super) fn step(
         *archive = Some(Archive::open(index)?);
     }
     let Some(open) = archive else { return Ok(()) };
-    let reader = Reader::open_with(data, keys)?.at(now() as i64);
+    let reader = Reader::open_with(data, keys)?;
     open.catch_up(&reader, Some(WITHIN), &mut |_| {})?;
     Ok(())
 }

@@ -93,7 +93,10 @@ fn row(replay: &Replay) -> Row {
     let turned_down =
         |outcome: &Outcome| matches!(outcome, Outcome::Rejected { .. } | Outcome::Denied { .. });
     let times = replay.turns.iter().flat_map(|turn| {
-        [Some(turn.started_at), turn.answered_at, turn.ended_at].into_iter().flatten()
+        // What a stream brought last: it may still run.
+        let grown = turn.beats.last().and_then(|beat| i64::try_from(beat.at).ok());
+        let grown = grown.map(|after| turn.started_at.saturating_add(after));
+        [Some(turn.started_at), turn.answered_at, grown, turn.ended_at].into_iter().flatten()
     });
     let notices =
         |kind: NoticeKind| replay.notices.iter().filter(move |notice| notice.kind == kind);

@@ -7,6 +7,8 @@ use super::facts::{Tag, value};
 use super::put::status;
 use super::query;
 use crate::listing::Filter;
+use crate::model::Status;
+use hansard_store::SILENCE;
 use rusqlite::types::Value;
 
 /// Conditions on `sessions`, and their arguments in order.
@@ -17,7 +19,8 @@ pub(super) struct Where {
 }
 
 impl Where {
-    pub(super) fn of(filter: &Filter) -> Result<Self, ArchiveError> {
+    /// `now`: the time by which an open session has been silent for too long, if it matters.
+    pub(super) fn of(filter: &Filter, now: Option<i64>) -> Result<Self, ArchiveError> {
         let Filter {
             only,
             only_groups,
@@ -67,8 +70,17 @@ impl Where {
                 [query::words(&words)?],
             );
         }
-        if let Some(state) = state {
-            all.and("status = ?", [status(*state).to_owned()]);
+        match (state, now.map(|now| now.saturating_sub(SILENCE))) {
+            (None, _) => {}
+            (Some(Status::Open), Some(before)) => {
+                all.and("status = ?", [status(Status::Open).to_owned()]);
+                all.and("active_at > ?", [before]);
+            }
+            (Some(Status::Interrupted), Some(before)) => {
+                all.and("status = ?", [status(Status::Open).to_owned()]);
+                all.and("active_at <= ?", [before]);
+            }
+            (Some(state), _) => all.and("status = ?", [status(*state).to_owned()]),
         }
         match given(finding).as_deref() {
             None => {}

@@ -122,7 +122,7 @@ struct Allowed {
 
 impl Allowed {
     fn of(filter: &Filter) -> Result<Self, ArchiveError> {
-        Ok(Self { wanted: Where::of(filter)?, known: HashMap::new() })
+        Ok(Self { wanted: Where::of(filter, None)?, known: HashMap::new() })
     }
 
     fn holds(&mut self, view: &View, number: i64) -> Result<bool, ArchiveError> {

@@ -46,7 +46,7 @@ impl View {
             None => i64::MAX,
         };
         let _moment = self.connection.unchecked_transaction()?;
-        let wanted = Where::of(filter)?;
+        let wanted = Where::of(filter, self.now)?;
         let mut found = self.found(&phrases.join(" AND "), &wanted, before, limit + 1)?;
         let more = found.len() > limit;
         found.truncate(limit);

@@ -11,7 +11,8 @@ use super::schema::{PLACES, key, open_for_reading};
 use super::snippet::Snippets;
 use crate::Replay;
 use crate::listing::{Filter, Page, Row};
-use crate::model::{Block, Command, File, ToolCall, Turn};
+use crate::model::{Block, Command, File, Status, ToolCall, Turn};
+use hansard_store::SILENCE;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::Serialize;
@@ -32,6 +33,8 @@ pub struct View {
     pub(super) connection: Connection,
     /// Made with the first search.
     pub(super) snippets: OnceCell<Snippets>,
+    /// The time by which an exchange has been silent for too long.
+    pub(super) now: Option<i64>,
 }
 
 /// What a name means.
@@ -49,7 +52,21 @@ impl View {
     /// # Errors
     /// When there is none, or another version made it.
     pub fn open(folder: &Path) -> Result<Self, ArchiveError> {
-        Ok(Self { connection: open_for_reading(folder)?, snippets: OnceCell::new() })
+        Ok(Self { connection: open_for_reading(folder)?, snippets: OnceCell::new(), now: None })
+    }
+
+    /// The same, at a time in Unix milliseconds: an open session of which nothing was heard for
+    /// [`hansard_store::SILENCE`] is then interrupted. The index itself knows no time.
+    #[must_use]
+    pub fn at(self, now: i64) -> Self {
+        Self { now: Some(now), ..self }
+    }
+
+    fn settle(&self, row: &mut Row) {
+        let silent = |now: i64| row.active_at <= now.saturating_sub(SILENCE);
+        if row.status == Status::Open && self.now.is_some_and(silent) {
+            row.status = Status::Interrupted;
+        }
     }
 
     /// Sessions, by their start, the newest first. `after` is the `next` of the page before.
@@ -66,7 +83,7 @@ impl View {
         limit: usize,
     ) -> Result<Page<Row>, ArchiveError> {
         let limit = limit.clamp(1, PAGE);
-        let mut wanted = Where::of(filter)?;
+        let mut wanted = Where::of(filter, self.now)?;
         if let Some(after) = after {
             let (started_at, number) = cursor(after)?;
             wanted.and("(started_at, number) < (?, ?)", [started_at, number]);
@@ -90,7 +107,9 @@ impl View {
                 break;
             }
             let (started_at, number): (i64, i64) = (row.get(0)?, row.get(1)?);
-            items.push(parsed(row.get_ref(2)?.as_str().unwrap_or_default(), number)?);
+            let mut item = parsed(row.get_ref(2)?.as_str().unwrap_or_default(), number)?;
+            self.settle(&mut item);
+            items.push(item);
             last = Some(format!("{started_at}_{number}"));
         }
         Ok(Page { items, next })
@@ -101,7 +120,7 @@ impl View {
     /// # Errors
     /// As [`View::sessions`].
     pub fn count(&self, filter: &Filter, most: usize) -> Result<usize, ArchiveError> {
-        let wanted = Where::of(filter)?;
+        let wanted = Where::of(filter, self.now)?;
         let query =
             format!("SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE {} LIMIT ?)", wanted.sql());
         let mut values = wanted.values;
@@ -120,7 +139,11 @@ impl View {
     pub fn row(&self, session: &str) -> Result<Option<Row>, ArchiveError> {
         let _moment = self.connection.unchecked_transaction()?;
         let Some(number) = self.number(session)? else { return Ok(None) };
-        self.one("SELECT json FROM rows WHERE number = ?1", number, number)
+        let mut row = self.one("SELECT json FROM rows WHERE number = ?1", number, number)?;
+        if let Some(row) = &mut row {
+            self.settle(row);
+        }
+        Ok(row)
     }
 
     /// A session without its turns and calls.

@@ -5,6 +5,7 @@ use crate::archive::specimen::Specimen;
 use crate::archive::{Archive, ArchiveError, View};
 use crate::listing::Filter;
 use crate::model::Status;
+use hansard_store::SILENCE;
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
@@ -286,4 +287,31 @@ fn one_writes_and_the_folder_is_the_owners_alone() {
     change("PRAGMA application_id = 7");
     assert!(matches!(Archive::open(&folder), Err(ArchiveError::Foreign { .. })));
     assert!(matches!(View::open(&folder), Err(ArchiveError::Foreign { .. })));
+}
+
+#[test]
+fn an_open_session_of_which_nothing_is_heard_any_more_was_interrupted() {
+    let open = Specimen { status: Status::Open, ..specimen("s-open", &["one"]) };
+    let done = Specimen { status: Status::Complete, ..specimen("s-done", &["one"]) };
+    let (folder, ..) = archive(&[open, done]);
+    let view = |now: Option<i64>| {
+        let view = View::open(folder.path()).unwrap();
+        if let Some(now) = now { view.at(now) } else { view }
+    };
+    let found = |now: Option<i64>, status: Status| {
+        let filter = Filter { status: Some(status), ..Filter::default() };
+        let page = view(now).sessions(&filter, None, 9).unwrap();
+        page.items.into_iter().map(|row| (row.id, row.status)).collect::<Vec<_>>()
+    };
+    let last = view(None).row("s-open").unwrap().unwrap().active_at;
+    let open = |status| vec![("s-open".to_owned(), status)];
+    for now in [None, Some(last + SILENCE - 1)] {
+        assert_eq!(found(now, Status::Open), open(Status::Open));
+        assert_eq!(found(now, Status::Interrupted), []);
+    }
+    let late = Some(last + SILENCE);
+    assert_eq!(found(late, Status::Open), []);
+    assert_eq!(found(late, Status::Interrupted), open(Status::Interrupted));
+    assert_eq!(view(late).row("s-open").unwrap().unwrap().status, Status::Interrupted);
+    assert_eq!(found(late, Status::Complete).len(), 1);
 }

@@ -1,8 +1,9 @@
 //! Claude Code 2.1.330 as it was on the wire (`fixtures`; long texts are shortened).
 
+use crate::Replay;
 use crate::model::*;
+use crate::otlp::read_logs;
 use crate::testkit::recorded;
-use crate::{Replay, read_logs};
 
 const SESSION: &str = include_str!("../../../fixtures/claude_code.json");
 const LOGS: &[u8] = include_bytes!("../../../fixtures/claude_code_logs.otlp.json");
