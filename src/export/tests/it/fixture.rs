@@ -9,7 +9,7 @@ use hansard_replay::model::*;
 const START: i64 = 1_767_323_045_000;
 
 /// Leaves a fence, a quotation, a table, a tag, a script and a line; hides, reorders and moves.
-pub const HOSTILE: &str = "</script></details><script>alert(1)</script><img src=x onerror=alert(2)>\n\
+pub(crate) const HOSTILE: &str = "</script></details><script>alert(1)</script><img src=x onerror=alert(2)>\n\
     ````\n# heading\n| a | b |\n> quote [link](https://evil.example) ![pic](https://evil.example/p) \
     www.evil.example <https://evil.example> a@evil.example\n```\n1. one\n- two\n    indented\n\
     \u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}gnp.exe\u{202c} a\u{200b}b\u{feff}\u{2066}x\u{2069}\u{e0061}\0\r\u{9b}\u{2028}&lt;b&gt; \\` ~~~ $x$";
@@ -201,7 +201,7 @@ fn calls() -> Vec<ToolCall> {
 }
 
 /// The session.
-pub fn replay() -> Replay {
+pub(crate) fn replay() -> Replay {
     let lane = |kind, agent: Option<&str>, started_by, label: &str| Lane {
         kind,
         agent: agent.map(str::to_owned),
@@ -281,7 +281,7 @@ pub fn replay() -> Replay {
 }
 
 /// What the ledger knows of it.
-pub fn proof() -> Proof {
+pub(crate) fn proof() -> Proof {
     let turns = turns();
     let recorded = turns.iter().enumerate().map(|(place, turn)| {
         let entry = place as u64 * 3;

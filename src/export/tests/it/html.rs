@@ -20,7 +20,7 @@ fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 }
 
 /// Every tag is one of ours, with attributes of ours.
-pub fn harmless(page: &str) {
+pub(crate) fn harmless(page: &str) {
     let style = between(page, "<style>", "</style>");
     let script = between(page, "<script>", "</script>");
     let body = page.replace(style, "").replace(script, "");

@@ -4,14 +4,14 @@ use crate::fixture;
 use hansard_replay::Replay;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
-pub fn document(replay: &Replay) -> String {
+pub(crate) fn document(replay: &Replay) -> String {
     let mut out = Vec::new();
     hansard_export::markdown(replay, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 /// Nothing recorded makes a tag, a link, a picture or a heading.
-pub fn harmless(document: &str) {
+pub(crate) fn harmless(document: &str) {
     let ours =
         ["<details><summary>", "</summary>", "</details>", "Thinking", "System prompt", "\n"];
     for event in Parser::new_ext(document, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
