@@ -9,6 +9,7 @@ use envoy_types::pb::envoy::service::accesslog::v3::stream_access_logs_message::
 };
 use envoy_types::pb::google::protobuf::{Any, BytesValue};
 use envoy_types::util::pack_any;
+use hansard_record::fold::{Chain, FOLDED_KEY, Folded, Known, Stream, TAKES_FOLDED};
 use hansard_record::part::{Content, Gateway, Part, Progress};
 use hansard_record::{BootId, Entry, ExchangeId, RawJson, Record, encode};
 use hansard_store::{Defect, Options};
@@ -268,7 +269,7 @@ struct Raw;
 
 impl tonic::codec::Codec for Raw {
     type Encode = Vec<u8>;
-    type Decode = ();
+    type Decode = Vec<u8>;
     type Encoder = Self;
     type Decoder = Self;
 
@@ -296,12 +297,53 @@ impl tonic::codec::Encoder for Raw {
 }
 
 impl tonic::codec::Decoder for Raw {
-    type Item = ();
+    type Item = Vec<u8>;
     type Error = Status;
 
-    fn decode(&mut self, _: &mut tonic::codec::DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        Ok(Some(()))
+    fn decode(
+        &mut self,
+        from: &mut tonic::codec::DecodeBuf<'_>,
+    ) -> Result<Option<Vec<u8>>, Status> {
+        let mut bytes = vec![0; bytes::Buf::remaining(from)];
+        bytes::Buf::copy_to_slice(from, &mut bytes);
+        Ok(Some(bytes))
     }
+}
+
+#[tokio::test]
+async fn the_answer_says_that_folded_parts_are_taken_and_a_digest_that_is_not_known_is_refused() {
+    let sink = Running::start().await;
+    let endpoint = Channel::from_shared(format!("http://{}", sink.addr)).unwrap();
+    let mut grpc = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
+    grpc.ready().await.unwrap();
+    let path = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+    let request = tonic::Request::new(tokio_stream::iter([encoded(1)]));
+    let answer = grpc.client_streaming(request, path.parse().unwrap(), Raw).await.unwrap();
+    assert_eq!(answer.into_inner(), TAKES_FOLDED);
+
+    // The second part's block, left out.
+    let whole = encode(&Entry::default(), &record(2), 100).unwrap();
+    let json = String::from_utf8(whole.record().to_vec()).unwrap();
+    let start = json.find("\"block\":").unwrap() + 8;
+    let mut values =
+        serde_json::Deserializer::from_str(&json[start..]).into_iter::<serde_json::Value>();
+    values.next().unwrap().unwrap();
+    let end = start + values.byte_offset();
+    let frame = format!("{{\"streams\":[{start}]}}\n{}{}", &json[..start], &json[end..]);
+    let known = Known { digest: Chain([7; 32]), bytes: end - start };
+    let folded = Folded {
+        frame: frame.as_bytes().into(),
+        streams: vec![Stream { known: Some(known), pieces: Vec::new() }],
+    };
+    let folded = whole.with(FOLDED_KEY, &folded.encode().unwrap()).unwrap();
+    let folded = StreamAccessLogsMessage::decode(folded.as_slice()).unwrap();
+    let refused = sink.call(vec![folded]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert_eq!(refused.code() as u32, hansard_record::fold::UNKNOWN_STATUS);
+    assert_eq!(sink.rows("SELECT seq FROM parts"), ["1"]);
+    assert_eq!(sink.rows("SELECT count(*) FROM malformed"), ["0"]);
+    sink.call(vec![part(2)]).await.unwrap();
+    sink.stop().await;
 }
 
 #[tokio::test]

@@ -214,7 +214,7 @@ fn what_is_remembered_is_bounded_and_charged() {
     for n in 0..40 {
         memory.learn("a", &turn(n, &format!("s{n}"), 9));
     }
-    assert!(budget.used() > 32 * 50 && budget.used() <= 64 * 100, "{}", budget.used());
+    assert!(budget.used() > 32 * 96 && budget.used() <= (64 + 40) * 96, "{}", budget.used());
     assert!(memory.fold("a", &turn(40, "s39", 9)).is_some());
     assert!(memory.fold("a", &turn(40, "s1", 9)).is_none(), "forgotten");
     drop(memory);
