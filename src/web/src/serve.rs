@@ -14,7 +14,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The site, for a server to serve.
-#[must_use]
 pub fn router(settings: Settings) -> Router {
     let site: Shared = Site::new(settings);
     let mut router = Router::new()
