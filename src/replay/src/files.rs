@@ -121,17 +121,6 @@ pub(crate) fn wanted(call: &ToolCall, echoed: Option<&str>) -> Option<(String, W
 }
 
 impl Wanted {
-    /// The texts that it puts into the file.
-    pub(crate) fn texts(&self) -> Vec<&str> {
-        match self {
-            Self::Write(content) => vec![content],
-            Self::Edits(edits) => {
-                edits.iter().filter_map(|edit| edit.new_string.as_deref()).collect()
-            }
-            Self::Cell(cell) => vec![cell.source()],
-        }
-    }
-
     /// The change that it makes of a state, and the state after it.
     fn on(self, state: &State) -> (Change, State) {
         let before = match state {

@@ -41,11 +41,6 @@ pub(crate) fn cell(input: &str) -> Option<(String, Cell)> {
 }
 
 impl Cell {
-    /// The source that it puts there.
-    pub(crate) fn source(&self) -> &str {
-        self.after()
-    }
-
     /// The cell's source after it.
     pub(crate) fn after(&self) -> &str {
         match self.mode {
