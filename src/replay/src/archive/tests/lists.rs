@@ -124,8 +124,13 @@ fn holds(filter: &Filter, one: &Specimen) -> bool {
         rule => one.findings.iter().any(|found| found == rule),
     };
     let active_at = one.started_at + 1_500;
-    filter.only.as_ref().is_none_or(|(_, subject)| *subject == one.subject)
-        && filter.only_groups.as_ref().is_none_or(|any| any.iter().any(|g| one.groups.contains(g)))
+    let own = filter.only.as_ref().map(|(_, subject)| *subject == one.subject);
+    let led = filter.only_groups.as_ref().map(|any| any.iter().any(|g| one.groups.contains(g)));
+    let within_reach = match (own, led) {
+        (None, None) => true,
+        (own, led) => own == Some(true) || led == Some(true),
+    };
+    within_reach
         && filter.person.as_ref().is_none_or(person)
         && filter.group.as_ref().is_none_or(|group| one.groups.contains(group))
         && filter.model.as_ref().is_none_or(|model| one.models.contains(model))
