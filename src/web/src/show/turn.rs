@@ -12,6 +12,9 @@ use crate::source::Window;
 use hansard_replay::model::{Block, Finding, Lane, LaneKind, Message, Notice, Turn};
 use maud::{Markup, html};
 
+/// How Claude Code begins a text that it adds to a request by itself.
+const REMINDER: &str = "<system-reminder>";
+
 /// Moments of an answer that a page carries; the rest of them lies between.
 const BEATS: usize = 160;
 
@@ -139,9 +142,23 @@ fn said(messages: &[Message], window: &Window) -> Markup {
         div.said {
             p.speaker { (Line(speaker)) }
             @for block in messages.iter().flat_map(|message| &message.blocks) {
-                (self::block(block, window))
+                (told(block, window))
             }
         }
+    }
+}
+
+/// A block of a request. What a client adds of its own accord stands folded: a person looks for what
+/// a person said.
+fn told(block: &Block, window: &Window) -> Markup {
+    match block {
+        Block::Text { text } if text.trim_start().starts_with(REMINDER) => html! {
+            details.fold.reminder {
+                summary { "System reminder" span.muted { " · " (short(text.chars().count() as u64)) " characters" } }
+                div.prose { (markdown(text)) }
+            }
+        },
+        block => self::block(block, window),
     }
 }
 
