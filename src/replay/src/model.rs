@@ -5,6 +5,7 @@
 //! shown. Raw JSON is kept as its text, digit for digit.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A session, rebuilt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Session {
     pub status: Status,
     /// Over all turns.
     pub usage: Usage,
+    /// The same, by the model that was asked; turns that name none are left out.
+    #[serde(default)]
+    pub usage_of: BTreeMap<String, Usage>,
 }
 
 /// How an exchange or a session ended.
@@ -286,6 +290,19 @@ pub struct Usage {
     pub cache_write: u64,
     /// Written.
     pub output: u64,
+}
+
+// === impl Usage ===
+
+impl Usage {
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        let Self { input, cache_read, cache_write, output } = other;
+        self.input = self.input.saturating_add(*input);
+        self.cache_read = self.cache_read.saturating_add(*cache_read);
+        self.cache_write = self.cache_write.saturating_add(*cache_write);
+        self.output = self.output.saturating_add(*output);
+    }
 }
 
 /// Values that one rule found in one place.

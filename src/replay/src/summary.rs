@@ -2,7 +2,7 @@
 //! auditor should know before anything else.
 
 use crate::input::{Content, ExchangeInput, Input};
-use crate::model::{Notice, NoticeKind, Session, Status, Turn, Usage};
+use crate::model::{Notice, NoticeKind, Session, Status, Turn};
 
 /// What an exchange's row says, and what its content adds without being followed.
 pub(crate) fn turn(exchange: &ExchangeInput, index: usize) -> Turn {
@@ -50,12 +50,10 @@ pub(crate) fn session(input: &Input) -> Session {
         session.email = exchange.email.clone().or(session.email.take());
         session.started_at = session.started_at.min(exchange.started_at);
         if let Content::Known(spoken) = &exchange.content {
-            let Usage { input, cache_read, cache_write, output } = spoken.answer.usage;
-            let sum = &mut session.usage;
-            sum.input = sum.input.saturating_add(input);
-            sum.cache_read = sum.cache_read.saturating_add(cache_read);
-            sum.cache_write = sum.cache_write.saturating_add(cache_write);
-            sum.output = sum.output.saturating_add(output);
+            session.usage.add(&spoken.answer.usage);
+            if let Some(model) = &exchange.model {
+                session.usage_of.entry(model.clone()).or_default().add(&spoken.answer.usage);
+            }
         }
     }
     for list in [&mut session.groups, &mut session.models] {

@@ -26,18 +26,21 @@ pub fn day() -> Vec<Replay> {
 }
 
 fn session(id: &str, subject: &str, groups: &[&str], title: &str, start: i64) -> Session {
+    let usage = Usage { input: 4_210, cache_read: 912_400, cache_write: 41_300, output: 6_120 };
+    let model = "claude-sonnet-4-5";
     Session {
         id: id.into(),
         issuer: "https://login.example.com/realms/acme".into(),
         subject: subject.into(),
         email: Some(format!("{subject}@example.com")),
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-        models: vec!["claude-sonnet-4-5".into()],
+        models: vec![model.into()],
         title: Some(title.into()),
         started_at: start,
         ended_at: Some(start + 240_000),
         status: Status::Complete,
-        usage: Usage { input: 4_210, cache_read: 912_400, cache_write: 41_300, output: 6_120 },
+        usage,
+        usage_of: [(model.to_owned(), usage)].into(),
         ..Session::default()
     }
 }

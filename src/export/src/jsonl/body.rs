@@ -247,6 +247,7 @@ impl<'a> Body<'a> {
             ended_at,
             status,
             usage,
+            usage_of: _,
         } = &replay.session;
         Self::Session {
             joined,

@@ -49,6 +49,7 @@ fn header(replay: &Replay, out: &mut String) {
         ended_at,
         status,
         usage,
+        usage_of: _,
     } = &replay.session;
     let title = title.as_deref().filter(|title| !title.trim().is_empty());
     out.push_str(&format!("# {}\n\n", inline(title.unwrap_or("A session"))));

@@ -4,6 +4,7 @@
 use hansard_export::{Checkpoint, Leaf, Proof, Recorded};
 use hansard_replay::Replay;
 use hansard_replay::model::*;
+use std::collections::BTreeMap;
 
 /// 2026-01-02T03:04:05Z.
 const START: i64 = 1_767_323_045_000;
@@ -242,6 +243,7 @@ pub(crate) fn replay() -> Replay {
             ended_at: None,
             status: Status::Open,
             usage: Usage { input: 48, cache_read: 8_000, cache_write: 1_200, output: 308 },
+            usage_of: BTreeMap::new(),
         },
         lanes: vec![
             lane(LaneKind::Main, None, None, "main"),

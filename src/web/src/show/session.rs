@@ -155,10 +155,9 @@ fn notices(session: &str, notices: &[Notice]) -> Markup {
 fn facts(head: &Head, prices: &Prices, user: &User) -> Markup {
     let session = &head.session;
     let id = encoded(&session.id);
-    let cost = match session.models.as_slice() {
-        [model] => prices.cost(Some(model), &session.usage),
-        _ => None,
-    };
+    // Of a sum that a price is missing for, nothing is shown.
+    let costs = session.usage_of.iter().map(|(model, usage)| prices.cost(Some(model), usage));
+    let cost = costs.sum::<Option<f64>>().filter(|_| !session.usage_of.is_empty());
     html! {
         details.panel open {
             summary { h2 { "About" } }

@@ -1,6 +1,7 @@
 //! Claude Code 2.1.330 as it was on the wire (`fixtures`; long texts are shortened).
 
 use crate::Replay;
+use crate::input::Content;
 use crate::model::*;
 use crate::otlp::read_logs;
 use crate::testkit::recorded;
@@ -192,4 +193,29 @@ fn a_compaction_and_what_builds_on_it_are_recognised() {
     let fork = recorded(COMPACTION, "fork").rebuilt();
     assert_eq!(fork.turns.len(), 1);
     assert!(fork.turns[0].said.len() > 10 && fork.calls.is_empty());
+}
+
+#[test]
+fn tokens_are_summed_for_the_session_and_for_each_model() {
+    let mut kit = recorded(SESSION, "one");
+    let models = ["claude-a", "claude-b"];
+    for (place, exchange) in kit.input.exchanges.iter_mut().enumerate() {
+        exchange.model = Some(models[place % 2].to_owned());
+        if let Content::Known(spoken) = &mut exchange.content {
+            spoken.answer.usage = Usage { input: place as u64, output: 1, ..Usage::default() };
+        }
+    }
+    let replay = crate::rebuild(&kit.input);
+    let sum = |turns: &mut dyn Iterator<Item = &Turn>| {
+        let mut sum = Usage::default();
+        turns.for_each(|turn| sum.add(&turn.usage));
+        sum
+    };
+    assert_eq!(replay.session.usage, sum(&mut replay.turns.iter()));
+    for model in models {
+        let of = |turn: &&Turn| turn.model.as_deref() == Some(model);
+        let sum = sum(&mut replay.turns.iter().filter(of));
+        assert!(sum.output > 0);
+        assert_eq!(replay.session.usage_of[model], sum);
+    }
 }
