@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const { browser: executablePath, login, oidc } = JSON.parse(process.argv[2]);
+const { browser: executablePath, login, oidc, paint_ms, jump_ms } = JSON.parse(process.argv[2]);
 const base = new URL(login).origin;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const ADA = "/sessions/s-3f2a91c04be2d7705a11";
@@ -135,16 +135,16 @@ async function long() {
   const { page, context, check } = await visit();
   const paints = [];
   // Other tests run beside this one: the best of some is what the pages can do.
-  for (let run = 0; run < 20 && !paints.some((paint) => paint <= 500); run += 1) {
+  for (let run = 0; run < 20 && !paints.some((paint) => paint <= paint_ms); run += 1) {
     await open(page, LONG);
     paints.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
   }
   measured.first_paint_ms = Math.round(Math.min(...paints));
-  assert.ok(measured.first_paint_ms <= 500, `first paint took ${paints}`);
+  assert.ok(measured.first_paint_ms <= paint_ms, `first paint took ${paints}`);
   await ready(page);
   const jumps = [];
   for (const turn of [4711, 12, 2500, 4999, 1, 3000, 700, 4100, 1800, 60]) {
-    if (jumps.some((jump) => jump <= 100) && jumps.length >= 5) break;
+    if (jumps.some((jump) => jump <= jump_ms) && jumps.length >= 5) break;
     const took = await page.evaluate(async (turn) => {
       const from = performance.now();
       const link = Object.assign(document.createElement("a"), { href: "#" });
@@ -159,7 +159,7 @@ async function long() {
     assert.ok(await page.locator(`#t${turn}`).evaluate((one) => Math.abs(one.getBoundingClientRect().top) < innerHeight), `turn ${turn} is in view`);
   }
   measured.jump_ms = Math.round(Math.min(...jumps));
-  assert.ok(measured.jump_ms <= 100, `jumps took ${jumps}`);
+  assert.ok(measured.jump_ms <= jump_ms, `jumps took ${jumps}`);
   // Far windows are let go, near ones come while somebody scrolls.
   await page.keyboard.press("End");
   await page.waitForFunction(() => document.querySelector("#t5000.current"));
