@@ -197,9 +197,9 @@ mod tests {
 
     #[test]
     fn the_tree_joins_lonely_folders_and_names_every_file() {
-        let files = [file("/work/src/a.rs"), file("/work/src/b.rs"), file("/work/README.md")];
+        let files = [file("/srv/src/a.rs"), file("/srv/src/b.rs"), file("/srv/README.md")];
         let markup = tree("s-1", &files, Some(1)).into_string();
-        assert!(markup.contains("<span>work/</span>") && markup.contains("<span>src/</span>"));
+        assert!(markup.contains("<span>srv/</span>") && markup.contains("<span>src/</span>"));
         assert!(
             markup.contains("/sessions/s-1/files/1\" aria-current=\"page\">b.rs</a>"),
             "{markup}"

@@ -23,9 +23,9 @@ fn each_call_has_the_outcome_that_it_had() {
     let expected = [
         ("Bash", "echo hello", Outcome::Ran, Some(DecidedBy::Rule)),
         ("Bash", "echo oops; exit 3", Outcome::Failed { code: Some(3) }, Some(DecidedBy::Rule)),
-        ("Write", "/work/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
-        ("Edit", "/work/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
-        ("Read", "/work/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
+        ("Write", "/srv/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
+        ("Edit", "/srv/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
+        ("Read", "/srv/app/hello.txt", Outcome::Ran, Some(DecidedBy::Rule)),
         (
             "WebFetch",
             "http://127.0.0.1:1/",
@@ -133,7 +133,7 @@ fn an_agent_has_a_lane_of_its_own_and_the_call_that_started_it() {
 fn files_commands_and_commits_follow_from_the_calls() {
     let replay = recorded(SESSION, "one").rebuilt();
     let [file] = &replay.files[..] else { panic!("{:?}", replay.files) };
-    assert_eq!(file.path, "/work/app/hello.txt");
+    assert_eq!(file.path, "/srv/app/hello.txt");
     assert_eq!(
         file.content.as_deref(),
         Some("goodbye\nworld\n"),
@@ -183,7 +183,7 @@ fn a_compaction_and_what_builds_on_it_are_recognised() {
     assert!(replay.turns.iter().all(|turn| turn.lane == 0));
     assert_eq!(replay.turns[6].continues, Some(5));
     let outcome = |about| &call(&replay, about).outcome;
-    assert!(matches!(outcome("/work/app/denied.txt"), Outcome::Denied { .. }));
+    assert!(matches!(outcome("/srv/app/denied.txt"), Outcome::Denied { .. }));
     assert!(matches!(outcome("touch"), Outcome::Denied { .. }));
     assert!(matches!(outcome("echo by rule"), Outcome::Denied { .. }));
     let [file] = &replay.files[..] else { panic!("{:?}", replay.files) };
