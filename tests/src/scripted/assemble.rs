@@ -108,9 +108,10 @@ impl Assembly {
     }
 
     fn append(&mut self, key: &str, text: &str) {
-        let so_far = self.field(key).and_then(|value| value.as_str()).unwrap_or_default();
-        let joined = format!("{so_far}{text}");
-        self.set(key, joined.into());
+        match self.field(key) {
+            Some(Value::String(so_far)) => so_far.push_str(text),
+            _ => self.set(key, text.into()),
+        }
     }
 
     fn field(&mut self, key: &str) -> Option<&mut Value> {

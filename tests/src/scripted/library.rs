@@ -170,8 +170,13 @@ fn filled(scene: &Scene<'_>, bytes: usize, size: usize) -> Result<Script, Proble
     if bytes > MOST_BYTES {
         return Err(Problem::new(400, format!("{bytes} bytes are more than {MOST_BYTES}")));
     }
-    let lines = (1..).flat_map(|line: u32| format!("line {line} of many\n").into_bytes());
-    let text: String = lines.take(bytes).map(char::from).collect();
+    let mut text = String::with_capacity(bytes);
+    let mut line = 0;
+    while text.len() < bytes {
+        line += 1;
+        text += &format!("line {line} of many\n");
+    }
+    text.truncate(bytes);
     let message = Message::start(scene.ids, scene.asked);
     Ok(Script::events(message.text(pieces(&text, size)).stop("end_turn")))
 }

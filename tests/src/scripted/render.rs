@@ -100,11 +100,11 @@ fn single(status: u16, steps: &[Step], forgive: bool, ids: Ids) -> (u16, Vec<Ste
 }
 
 fn written(acts: &[Act]) -> Vec<u8> {
-    let bytes = acts.iter().filter_map(|act| match act {
+    let writes = acts.iter().filter_map(|act| match act {
         Act::Write(bytes) => Some(bytes.as_ref()),
         _ => None,
     });
-    bytes.flatten().copied().collect()
+    writes.collect::<Vec<&[u8]>>().concat()
 }
 
 /// A value that is no header value, as an option may hold, is left out.
