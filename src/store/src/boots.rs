@@ -6,89 +6,139 @@
 
 use crate::error::StoreError;
 use crate::incoming::NewPart;
+use crate::projections::{Projections, Row};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Enters a part into its VM's account.
-pub(crate) fn account(connection: &Connection, part: &NewPart) -> Result<(), StoreError> {
-    let boot = part.boot.to_string();
-    let known: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT highest, last_at FROM boots WHERE boot = ?1")?
-        .query_row([&boot], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (highest, last_at) = known.unwrap_or((0, part.at));
-    if known.is_none() {
+/// A VM's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Boot {
+    id: String,
+    node: String,
+    first_at: i64,
+    last_at: i64,
+    pub(crate) highest: i64,
+}
+
+impl Row for Boot {
+    fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
+        Ok(connection
+            .prepare_cached("SELECT node, first_at, last_at, highest FROM boots WHERE boot = ?1")?
+            .query_row([id], |row| {
+                Ok(Self {
+                    id: id.to_owned(),
+                    node: row.get(0)?,
+                    first_at: row.get(1)?,
+                    last_at: row.get(2)?,
+                    highest: row.get(3)?,
+                })
+            })
+            .optional()?)
+    }
+
+    fn save(&self, connection: &Connection, _: Option<&Self>) -> Result<(), StoreError> {
+        let Self { id, node, first_at, last_at, highest } = self;
         connection
             .prepare_cached(
                 "INSERT INTO boots (boot, node, first_at, last_at, highest)
-                 VALUES (?1, ?2, ?3, ?3, 0)",
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (boot) DO UPDATE SET last_at = ?4, highest = ?5",
             )?
-            .execute(params![boot, part.node, part.at])?;
+            .execute(params![id, node, first_at, last_at, highest])?;
+        Ok(())
     }
-    if part.seq > highest {
-        if part.seq > highest.saturating_add(1) {
-            insert(
-                connection,
-                &boot,
-                highest.saturating_add(1),
-                part.seq - 1,
-                part.received_at,
-                last_at,
-                part.at,
-            )?;
+}
+
+/// Enters a part into its VM's account.
+pub(crate) fn account(
+    connection: &Connection,
+    projections: &mut Projections,
+    id: &str,
+    part: &NewPart,
+) -> Result<(), StoreError> {
+    let known = projections.boot(connection, id)?.cloned();
+    let is_new = known.is_none();
+    let mut boot = known.unwrap_or_else(|| Boot {
+        id: id.to_owned(),
+        node: part.node.clone(),
+        first_at: part.at,
+        last_at: part.at,
+        highest: 0,
+    });
+    if part.seq > boot.highest {
+        let first = boot.highest.saturating_add(1);
+        if part.seq > first {
+            let gap = Gap {
+                first,
+                last: part.seq - 1,
+                noticed_at: part.received_at,
+                after_at: boot.last_at,
+                before_at: part.at,
+            };
+            gap.insert(connection, id)?;
         }
-        connection
-            .prepare_cached("UPDATE boots SET highest = ?2, last_at = ?3 WHERE boot = ?1")?
-            .execute(params![boot, part.seq, part.at])?;
+        (boot.highest, boot.last_at) = (part.seq, part.at);
+        projections.put_boot(id, boot);
     } else {
-        close(connection, &boot, part.seq)?;
+        close(connection, id, part.seq)?;
+        if is_new {
+            projections.put_boot(id, boot);
+        }
     }
     for given_up in &part.abandoned {
-        close(connection, &boot, *given_up)?;
+        close(connection, id, *given_up)?;
     }
     Ok(())
 }
 
-/// A number is no longer missing.
-fn close(connection: &Connection, boot: &str, seq: i64) -> Result<(), StoreError> {
-    let gap: Option<[i64; 5]> = connection
-        .prepare_cached(
-            "SELECT first, last, noticed_at, after_at, before_at FROM gaps
-             WHERE boot = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
-        )?
-        .query_row(params![boot, seq], |row| {
-            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
-        })
-        .optional()?;
-    let Some([first, last, noticed_at, after_at, before_at]) = gap.filter(|gap| seq <= gap[1])
-    else {
-        return Ok(());
-    };
-    connection
-        .prepare_cached("DELETE FROM gaps WHERE boot = ?1 AND first = ?2")?
-        .execute(params![boot, first])?;
-    if first < seq {
-        insert(connection, boot, first, seq - 1, noticed_at, after_at, before_at)?;
-    }
-    if seq < last {
-        insert(connection, boot, seq + 1, last, noticed_at, after_at, before_at)?;
-    }
-    Ok(())
-}
-
-fn insert(
-    connection: &Connection,
-    boot: &str,
+/// Numbers that are missing, from the first to the last.
+#[derive(Clone, Copy)]
+struct Gap {
     first: i64,
     last: i64,
     noticed_at: i64,
     after_at: i64,
     before_at: i64,
-) -> Result<(), StoreError> {
-    connection
+}
+
+/// A number is no longer missing.
+fn close(connection: &Connection, boot: &str, seq: i64) -> Result<(), StoreError> {
+    let gap = connection
         .prepare_cached(
-            "INSERT INTO gaps (boot, first, last, noticed_at, after_at, before_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "SELECT first, last, noticed_at, after_at, before_at FROM gaps
+             WHERE boot = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
         )?
-        .execute(params![boot, first, last, noticed_at, after_at, before_at])?;
+        .query_row(params![boot, seq], |row| {
+            Ok(Gap {
+                first: row.get(0)?,
+                last: row.get(1)?,
+                noticed_at: row.get(2)?,
+                after_at: row.get(3)?,
+                before_at: row.get(4)?,
+            })
+        })
+        .optional()?;
+    let Some(gap) = gap.filter(|gap| seq <= gap.last) else { return Ok(()) };
+    connection
+        .prepare_cached("DELETE FROM gaps WHERE boot = ?1 AND first = ?2")?
+        .execute(params![boot, gap.first])?;
+    if gap.first < seq {
+        Gap { last: seq - 1, ..gap }.insert(connection, boot)?;
+    }
+    if seq < gap.last {
+        Gap { first: seq + 1, ..gap }.insert(connection, boot)?;
+    }
     Ok(())
+}
+
+impl Gap {
+    fn insert(self, connection: &Connection, boot: &str) -> Result<(), StoreError> {
+        let Self { first, last, noticed_at, after_at, before_at } = self;
+        connection
+            .prepare_cached(
+                "INSERT INTO gaps (boot, first, last, noticed_at, after_at, before_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![boot, first, last, noticed_at, after_at, before_at])?;
+        Ok(())
+    }
 }

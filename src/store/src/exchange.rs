@@ -12,10 +12,11 @@
 
 use crate::error::StoreError;
 use crate::incoming::NewPart;
+use crate::projections::Row;
 use crate::session::SessionId;
 use hansard_record::part::{Closed, Decision, EndWhy, Opened, Refused, Request, SessionHint, Who};
 use hansard_record::{ExchangeId, RawJson};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 use serde::Deserialize;
 
 /// How far an exchange has come.
@@ -260,23 +261,19 @@ impl Exchange {
         }
     }
 
-    /// Brings the exchange's row up to date with a part; returns the row before and after.
-    pub(crate) fn project(
-        connection: &Connection,
-        part: &NewPart,
-    ) -> Result<(Option<Self>, Self), StoreError> {
-        let before = Self::load(connection, &part.exchange.to_string())?;
-        let mut after = before.clone().unwrap_or_else(|| Self::unknown(part.exchange));
+    /// The row with what one more part says of it; `None` before: nothing is known yet.
+    pub(crate) fn with(before: Option<&Self>, part: &NewPart) -> Self {
+        let mut after = before.cloned().unwrap_or_else(|| Self::unknown(part.exchange));
         after.apply(part);
-        if before.as_ref() != Some(&after) {
-            after.save(connection)?;
-        }
-        Ok((before, after))
+        after
     }
 
-    pub(crate) fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT * FROM exchanges WHERE id = ?1")?;
-        Ok(statement.query_row([id], Self::from_row).optional()?)
+    /// Whether the change can be added to a session's row; else the session is rebuilt.
+    pub(crate) fn only_grows_from(&self, before: &Self) -> bool {
+        let end = |exchange: &Self| exchange.ending.as_ref().map(|ending| ending.at);
+        before.session == self.session
+            && before.introduction == self.introduction
+            && end(before) <= end(self)
     }
 
     pub(crate) fn of_session(
@@ -289,7 +286,28 @@ impl Exchange {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn save(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Writes the columns that an ending changes.
+    fn end(&self, connection: &Connection) -> Result<(), StoreError> {
+        let ending = self.ending.as_ref();
+        connection
+            .prepare_cached(
+                "UPDATE exchanges SET status = ?2, ended_by = ?3, ended_at = ?4, http_status = ?5,
+                 why = ?6, input_tokens = ?7, output_tokens = ?8 WHERE id = ?1",
+            )?
+            .execute(params![
+                self.id,
+                self.status.name(),
+                self.ended_by,
+                ending.map(|ending| ending.at),
+                ending.and_then(|ending| ending.http_status),
+                ending.map(|ending| &ending.why),
+                ending.and_then(|ending| ending.input_tokens),
+                ending.and_then(|ending| ending.output_tokens),
+            ])?;
+        Ok(())
+    }
+
+    fn replace(&self, connection: &Connection) -> Result<(), StoreError> {
         let Introduction {
             session: _,
             hint,
@@ -339,7 +357,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let status = Status::from_name(&row.get::<_, String>("status")?);
         let session: String = row.get("session")?;
         let ended_at: Option<i64> = row.get("ended_at")?;
@@ -376,6 +394,30 @@ impl Exchange {
             introduced_by: row.get("introduced_by")?,
             ended_by: row.get("ended_by")?,
         })
+    }
+}
+
+impl Row for Exchange {
+    fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
+        let mut statement = connection.prepare_cached("SELECT * FROM exchanges WHERE id = ?1")?;
+        Ok(statement.query_row([id], Self::from_row).optional()?)
+    }
+
+    fn save(&self, connection: &Connection, stored: Option<&Self>) -> Result<(), StoreError> {
+        match stored {
+            Some(stored) if stored == self => Ok(()),
+            Some(stored)
+                if stored.started_at == self.started_at
+                    && stored.introduced_by == self.introduced_by =>
+            {
+                self.end(connection)
+            }
+            _ => self.replace(connection),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.status != Status::Open
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::error::StoreError;
 use crate::exchange::Exchange;
 use crate::ledger::entry::hex;
+use crate::projections::Row as _;
 use crate::reader::Reader;
 use rusqlite::{OptionalExtension, Row, params};
 use tlog_tiles::record_hash;

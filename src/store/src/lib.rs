@@ -27,6 +27,7 @@ mod leaves;
 mod ledger;
 mod malformed;
 mod outline;
+mod projections;
 mod queue;
 mod reader;
 mod retention;

@@ -8,6 +8,7 @@ use crate::error::StoreError;
 use crate::exchange::Exchange;
 use crate::interrupted;
 use crate::ledger::{Keys, beside};
+use crate::projections::Row as _;
 use crate::schema::open_for_reading;
 use crate::session::Session;
 use rusqlite::{Connection, ToSql, params};

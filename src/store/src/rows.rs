@@ -11,7 +11,7 @@ use crate::incoming::{Incoming, Kind, Malformed, NewPart, Received};
 use crate::ledger::Log;
 use crate::ledger::entry::{Entry, hex};
 use crate::malformed::Defect;
-use crate::session::Session;
+use crate::projections::Projections;
 use crate::telemetry;
 use crate::writer::Receipt;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -23,6 +23,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) shelf: &'a mut Shelf,
     pub(crate) log: &'a mut Log,
+    pub(crate) projections: &'a mut Projections,
 }
 
 impl Rows<'_> {
@@ -52,10 +53,9 @@ impl Rows<'_> {
     fn part(&mut self, part: &NewPart, receipt: &mut Receipt) -> Result<(), StoreError> {
         let connection = self.connection;
         let boot = part.boot.to_string();
-        let there: Option<(i64, Vec<u8>)> = connection
-            .prepare_cached("SELECT key, mac FROM parts WHERE boot = ?1 AND seq = ?2")?
-            .query_row(params![boot, part.seq], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        // A number above all that came has not come.
+        let highest = self.projections.boot(connection, &boot)?.map_or(0, |boot| boot.highest);
+        let there = if part.seq > highest { None } else { stored(connection, &boot, part.seq)? };
         if let Some((key, mac)) = there {
             if self.shelf.is_same(connection, key, &mac, &part.content)? {
                 receipt.duplicates += 1;
@@ -67,13 +67,16 @@ impl Rows<'_> {
             let second = Malformed::new(Defect::Conflict, &second, part.received_at, "");
             return self.malformed(&second);
         }
-        receipt.parts += 1;
-        let (before, after) = Exchange::project(connection, part)?;
+        let exchange = part.exchange.to_string();
+        let before = self.projections.exchange(connection, &exchange)?.cloned();
+        let after = Exchange::with(before.as_ref(), part);
+        // The one thing that can be wrong with a part alone; until here nothing was changed.
         let stored = self.shelf.store(connection, &after.session, &part.content)?;
+        receipt.parts += 1;
         let index = self.log.append(
             connection,
             &Entry::Part {
-                exchange: part.exchange.to_string(),
+                exchange: exchange.clone(),
                 boot: boot.clone(),
                 seq: part.seq,
                 kind: part.kind.to_owned(),
@@ -96,7 +99,7 @@ impl Rows<'_> {
                 index,
                 boot,
                 part.seq,
-                part.exchange.to_string(),
+                exchange,
                 part.kind,
                 part.source.name(),
                 part.at,
@@ -106,11 +109,14 @@ impl Rows<'_> {
                 serde_json::Value::from(stored.chains).to_string(),
                 stored.mac,
             ])?;
-        boots::account(connection, part)?;
+        boots::account(connection, self.projections, &boot, part)?;
         if before.is_none() {
             self.introduced(&after.id, part.received_at)?;
         }
-        Session::project(connection, before.as_ref(), &after)
+        if before.as_ref() != Some(&after) {
+            self.projections.put_exchange(after.clone());
+        }
+        self.projections.change_session(connection, before.as_ref(), &after)
     }
 
     fn malformed(&mut self, malformed: &Malformed) -> Result<(), StoreError> {
@@ -171,10 +177,10 @@ impl Rows<'_> {
             .prepare_cached("DELETE FROM unwitnessed WHERE exchange = ?1")?
             .execute([&exchange])?
             > 0
-            || self
-                .connection
-                .prepare_cached("SELECT 1 FROM exchanges WHERE id = ?1")?
-                .exists([&exchange])?;
+            || match &exchange {
+                Some(id) => self.projections.exchange(self.connection, id)?.is_some(),
+                None => false,
+            };
         if !known {
             self.connection
                 .prepare_cached(
@@ -198,4 +204,16 @@ impl Rows<'_> {
         }
         Ok(())
     }
+}
+
+/// The key and the digest of a part that is stored already.
+fn stored(
+    connection: &Connection,
+    boot: &str,
+    seq: i64,
+) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT key, mac FROM parts WHERE boot = ?1 AND seq = ?2")?
+        .query_row(params![boot, seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
 }

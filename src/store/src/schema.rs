@@ -265,10 +265,16 @@ pub(crate) fn open_for_writing(
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     // A key that was destroyed is not to be found in the file.
     connection.pragma_update(None, "secure_delete", true)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    // In KiB: what one commit after another touches stays in memory, and is read from no journal.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Pages of journal, 32 MiB, until they are copied into the database: a page that many commits
+    // change is copied once.
+    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 

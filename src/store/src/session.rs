@@ -9,8 +9,9 @@
 
 use crate::error::StoreError;
 use crate::exchange::{Exchange, Status, list_from_json, list_to_json};
+use crate::projections::Row;
 use hansard_record::ExchangeId;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -106,43 +107,22 @@ impl Session {
         if self.open > 0 { None } else { self.last_end }
     }
 
-    /// Brings the sessions' rows up to date with a change of one exchange.
-    pub(crate) fn project(
-        connection: &Connection,
-        before: Option<&Exchange>,
-        after: &Exchange,
-    ) -> Result<(), StoreError> {
-        match before {
-            Some(before) if before == after => Ok(()),
-            Some(before) if !only_grows(before, after) => {
-                if before.session != after.session {
-                    Self::rebuild(connection, &before.session)?;
-                }
-                Self::rebuild(connection, &after.session)
-            }
-            _ => {
-                // The usual way: a session of n exchanges is not read again for each of them.
-                let mut session = Self::load(connection, &after.session)?.unwrap_or_default();
-                if let Some(before) = before {
-                    session.exchanges -= 1;
-                    *session.counter(before.status) -= 1;
-                }
-                session.add(after);
-                session.save(connection)
-            }
+    /// A session of these exchanges; `None` without any.
+    pub(crate) fn of(exchanges: Vec<Exchange>) -> Option<Self> {
+        let mut session = Self::default();
+        for exchange in &exchanges {
+            session.add(exchange);
         }
+        (session.exchanges > 0).then_some(session)
     }
 
-    fn rebuild(connection: &Connection, id: &str) -> Result<(), StoreError> {
-        let mut session = Self::default();
-        for exchange in Exchange::of_session(connection, id)? {
-            session.add(&exchange);
+    /// Adds an exchange, or what is new of it.
+    pub(crate) fn change(&mut self, before: Option<&Exchange>, after: &Exchange) {
+        if let Some(before) = before {
+            self.exchanges -= 1;
+            *self.counter(before.status) -= 1;
         }
-        if session.exchanges == 0 {
-            connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
-            return Ok(());
-        }
-        session.save(connection)
+        self.add(after);
     }
 
     fn add(&mut self, exchange: &Exchange) {
@@ -175,12 +155,7 @@ impl Session {
         }
     }
 
-    pub(crate) fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT * FROM sessions WHERE id = ?1")?;
-        Ok(statement.query_row([id], Self::from_row).optional()?)
-    }
-
-    fn save(&self, connection: &Connection) -> Result<(), StoreError> {
+    pub(crate) fn replace(&self, connection: &Connection) -> Result<(), StoreError> {
         connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO sessions (id, hint, issuer, subject, groups, models,
@@ -206,7 +181,7 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get("id")?,
             hint: row.get("hint")?,
@@ -226,12 +201,39 @@ impl Session {
     }
 }
 
-/// Whether the change can be added to a session's row; else the session is rebuilt.
-fn only_grows(before: &Exchange, after: &Exchange) -> bool {
-    let end = |exchange: &Exchange| exchange.ending.as_ref().map(|ending| ending.at);
-    before.session == after.session
-        && before.introduction == after.introduction
-        && end(before) <= end(after)
+impl Row for Session {
+    fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
+        let mut statement = connection.prepare_cached("SELECT * FROM sessions WHERE id = ?1")?;
+        Ok(statement.query_row([id], Self::from_row).optional()?)
+    }
+
+    fn save(&self, connection: &Connection, stored: Option<&Self>) -> Result<(), StoreError> {
+        match stored {
+            Some(stored) if stored == self => Ok(()),
+            // A row that is here keeps its place, and what a change does not touch.
+            Some(stored)
+                if (&stored.groups, &stored.models, stored.started_at)
+                    == (&self.groups, &self.models, self.started_at) =>
+            {
+                connection
+                    .prepare_cached(
+                        "UPDATE sessions SET last_end = ?2, exchanges = ?3, open = ?4,
+                         complete = ?5, ended = ?6, refused = ?7 WHERE id = ?1",
+                    )?
+                    .execute(params![
+                        self.id,
+                        self.last_end,
+                        self.exchanges,
+                        self.open,
+                        self.complete,
+                        self.ended,
+                        self.refused,
+                    ])?;
+                Ok(())
+            }
+            _ => self.replace(connection),
+        }
+    }
 }
 
 fn insert_sorted(list: &mut Vec<String>, item: &str) {

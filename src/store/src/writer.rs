@@ -11,10 +11,12 @@ use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
 use crate::ledger::{Keys, Log, Signer, beside};
+use crate::projections::Projections;
 use crate::queue::{Job, Queue, Rejected};
 use crate::rows::Rows;
 use crate::schema::{lock_folder, open_for_writing};
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,6 +151,7 @@ impl Writer {
             counters: Arc::clone(&counters),
             open: Some(open),
             shelf,
+            projections: Projections::default(),
             signer,
             _lock: lock,
         };
@@ -224,8 +227,24 @@ struct Work {
     /// Absent after a failure, until the next group.
     open: Option<Open>,
     shelf: Shelf,
+    projections: Projections,
     signer: Signer,
     _lock: File,
+}
+
+/// What became of one batch.
+type Outcome = Result<Receipt, Arc<StoreError>>;
+
+/// Why a transaction was not committed, and at which batch; `None`: it is no fault of one batch.
+struct Stopped {
+    at: Option<usize>,
+    cause: StoreError,
+}
+
+impl<E: Into<StoreError>> From<E> for Stopped {
+    fn from(cause: E) -> Self {
+        Self { at: None, cause: cause.into() }
+    }
 }
 
 #[derive(Debug)]
@@ -273,8 +292,7 @@ impl Work {
                     }
                 }
                 Err(error) => {
-                    self.open = None;
-                    self.shelf.forget();
+                    self.forget();
                     self.counters.failures.fetch_add(1, Ordering::Relaxed);
                     let error = Arc::new(error);
                     for job in group {
@@ -287,61 +305,86 @@ impl Work {
 
     /// One transaction. A batch that fails by itself fails alone: it must not stop the others,
     /// now and each time that it is sent again.
-    fn commit(
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        self.has_room()?;
+        let mut failed = HashMap::new();
+        loop {
+            match self.attempt(group, &failed) {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Stopped { at: Some(place), cause }) => {
+                    // Without that batch again, from what the database has.
+                    self.forget();
+                    failed.insert(place, Arc::new(cause));
+                }
+                Err(Stopped { at: None, cause }) => return Err(cause),
+            }
+        }
+    }
+
+    /// Stores and commits every batch but those that failed before.
+    fn attempt(
         &mut self,
         group: &[Job],
-    ) -> Result<Vec<Result<Receipt, Arc<StoreError>>>, StoreError> {
-        self.has_room()?;
+        failed: &HashMap<usize, Arc<StoreError>>,
+    ) -> Result<Vec<Outcome>, Stopped> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => {
-                let connection = open_for_writing(&self.folder, self.options.busy_timeout)?;
-                Open::new(connection)?
-            }
+            None => Open::new(open_for_writing(&self.folder, self.options.busy_timeout)?)?,
         };
         let Open { connection, log, version } = &mut open;
-        let mut transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // An erasure is written by another process.
         let seen = data_version(&transaction)?;
         if seen != *version {
             *log = Log::load(&transaction)?;
             *version = seen;
             self.shelf.forget();
+            self.projections.forget();
         }
-        let mut receipts = Vec::with_capacity(group.len());
+        let mut outcomes = Vec::with_capacity(group.len());
         let mut total = Receipt::default();
         let mut latest = 0;
         let before = log.size();
-        for job in group {
-            let savepoint = transaction.savepoint()?;
+        let mut rows = Rows {
+            connection: &transaction,
+            shelf: &mut self.shelf,
+            log,
+            projections: &mut self.projections,
+        };
+        for (place, job) in group.iter().enumerate() {
+            if let Some(cause) = failed.get(&place) {
+                outcomes.push(Err(Arc::clone(cause)));
+                continue;
+            }
             let mut receipt = Receipt::default();
-            let undo = log.clone();
-            let mut rows = Rows { connection: &savepoint, shelf: &mut self.shelf, log };
             match job.items.iter().try_for_each(|item| rows.store(item, &mut receipt)) {
-                Ok(()) => {
-                    savepoint.commit()?;
-                    total.add(receipt);
-                    receipts.push(Ok(receipt));
-                    latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
-                }
+                Ok(()) => outcomes.push(Ok(receipt)),
+                // Nothing of that part was written; what the batch held before it may stay.
+                Err(StoreError::Unknown) => outcomes.push(Err(Arc::new(StoreError::Unknown))),
                 // A full disk or a broken one has ended the transaction itself.
-                Err(error) if savepoint.is_autocommit() => return Err(error),
-                Err(error) => {
-                    savepoint.finish()?;
-                    *log = undo;
-                    self.shelf.forget();
-                    receipts.push(Err(Arc::new(error)));
+                Err(cause) => {
+                    let at = (!transaction.is_autocommit()).then_some(place);
+                    return Err(Stopped { at, cause });
                 }
             }
+            total.add(receipt);
+            latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
         }
+        self.projections.save(&transaction)?;
         if log.size() > before {
             log.sign(&transaction, &self.signer, latest)?;
         }
-        transaction.commit()?;
+        transaction.commit().map_err(StoreError::from)?;
         self.open = Some(open);
         self.count(total);
-        Ok(receipts)
+        Ok(outcomes)
+    }
+
+    /// Nothing in memory is taken for true any more.
+    fn forget(&mut self) {
+        self.open = None;
+        self.shelf.forget();
+        self.projections.forget();
     }
 
     /// Refuses before the disk is full: a database that cannot write is still one that reads.

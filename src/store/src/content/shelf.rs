@@ -1,6 +1,6 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
-use super::Content;
+use super::{Content, Piece, Stream};
 use super::seal::{Master, Packer, SessionKey};
 use crate::error::StoreError;
 use hansard_record::fold::{Chain, Pieces};
@@ -70,32 +70,24 @@ impl Shelf {
         let Self { keys, packer, .. } = self;
         let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
+        // All of it is looked up before anything is written: a part that is refused leaves nothing.
+        let beginnings = content.streams.iter().map(|stream| beginning(connection, key, stream));
+        let beginnings = beginnings.collect::<Result<Vec<_>, _>>()?;
         let (frame, frame_sum) = new_block(connection, id, packer, key, None, &content.frame)?;
         let mut chains = Vec::with_capacity(content.streams.len());
         let mut chain_sums = Vec::with_capacity(content.streams.len());
-        for stream in &content.streams {
-            let find = |digest: &Chain| link(connection, &key.name(&digest.0));
-            // The longest beginning that is there.
-            let (mut new, mut end) = (stream.pieces.as_slice(), None);
-            while let (None, Some((last, before))) = (end, new.split_last()) {
-                end = find(&last.digest)?;
-                if end.is_none() {
-                    new = before;
-                }
-            }
-            let new = stream.pieces.get(new.len()..).unwrap_or_default();
-            let mut end = match (end, stream.known) {
-                (Some(end), _) => end,
-                (None, None) => Link::default(),
-                (None, Some(known)) => find(&known.digest)?.ok_or(StoreError::Unknown)?,
-            };
+        for (number, (mut end, new)) in beginnings.into_iter().enumerate() {
             for piece in new {
-                let block = block(connection, id, packer, key, piece)?;
                 let name = key.name(&piece.digest.0);
-                end = grow(connection, end, block, &name, piece.text.len())?;
-            }
-            if end.bytes != stream.bytes() {
-                return Err(StoreError::Unknown);
+                // A stream before may have brought the same texts.
+                let there = if number > 0 { link(connection, &name)? } else { None };
+                end = match there {
+                    Some(there) => there,
+                    None => {
+                        let block = block(connection, id, packer, key, piece)?;
+                        grow(connection, end, block, &name, piece.text.len())?
+                    }
+                };
             }
             chains.push(end.id);
             chain_sums.push(end.sum);
@@ -161,13 +153,40 @@ impl Shelf {
     }
 }
 
+/// The longest beginning of a stream that is there, and the pieces behind it.
+///
+/// # Errors
+/// [`StoreError::Unknown`] when the stream builds on what is not there.
+fn beginning<'a>(
+    connection: &Connection,
+    key: &SessionKey,
+    stream: &'a Stream,
+) -> Result<(Link, &'a [Piece]), StoreError> {
+    let find = |digest: &Chain| link(connection, &key.name(&digest.0));
+    let (mut new, mut end) = (stream.pieces.as_slice(), None);
+    while let (None, Some((last, before))) = (end, new.split_last()) {
+        end = find(&last.digest)?;
+        if end.is_none() {
+            new = before;
+        }
+    }
+    let new = stream.pieces.get(new.len()..).unwrap_or_default();
+    let end = match (end, stream.known) {
+        (Some(end), _) => end,
+        (None, None) => Link::default(),
+        (None, Some(known)) => find(&known.digest)?.ok_or(StoreError::Unknown)?,
+    };
+    let bytes = new.iter().map(|piece| piece.text.len()).fold(end.bytes, usize::saturating_add);
+    if bytes == stream.bytes() { Ok((end, new)) } else { Err(StoreError::Unknown) }
+}
+
 /// The block of a piece, stored if it is not there.
 fn block(
     connection: &Connection,
     key_id: i64,
     packer: &mut Packer,
     key: &SessionKey,
-    piece: &super::Piece,
+    piece: &Piece,
 ) -> Result<(i64, Sum), StoreError> {
     let name = key.name(&piece.sum);
     let there = connection

@@ -1,0 +1,175 @@
+//! Rows that one part after another changes: read once, changed in memory, written once, before the
+//! transaction commits.
+//!
+//! ```text
+//! part ─▶ exchange ─▶ session        rows in memory        save ─▶ INSERT or UPDATE, each row once
+//!      ─▶ boot
+//! ```
+//!
+//! What is here and what is in the database are one: a transaction that is rolled back, or a change
+//! by another process, makes the writer forget all of it.
+
+use crate::boots::Boot;
+use crate::error::StoreError;
+use crate::exchange::Exchange;
+use crate::session::Session;
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+/// Rows of one kind that are kept between transactions.
+const KEPT: usize = 4096;
+
+/// The rows in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Projections {
+    exchanges: Rows<Exchange>,
+    sessions: Rows<Session>,
+    boots: Rows<Boot>,
+}
+
+/// Rows of one table, by their primary key.
+#[derive(Debug)]
+struct Rows<T>(HashMap<String, Kept<T>>);
+
+#[derive(Debug)]
+struct Kept<T> {
+    /// As it is now.
+    now: T,
+    /// As the database has it, if it has.
+    stored: Option<T>,
+    is_changed: bool,
+}
+
+/// A row that is read, and written as a change of what was read.
+pub(crate) trait Row: Clone + Sized {
+    fn load(connection: &Connection, key: &str) -> Result<Option<Self>, StoreError>;
+    fn save(&self, connection: &Connection, stored: Option<&Self>) -> Result<(), StoreError>;
+    /// Whether nothing more is expected to change it.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+impl Projections {
+    /// Forgets what may not be true any more.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn exchange(
+        &mut self,
+        connection: &Connection,
+        id: &str,
+    ) -> Result<Option<&Exchange>, StoreError> {
+        self.exchanges.get(connection, id)
+    }
+
+    pub(crate) fn put_exchange(&mut self, exchange: Exchange) {
+        self.exchanges.put(exchange.id.clone(), exchange);
+    }
+
+    pub(crate) fn boot(
+        &mut self,
+        connection: &Connection,
+        boot: &str,
+    ) -> Result<Option<&Boot>, StoreError> {
+        self.boots.get(connection, boot)
+    }
+
+    pub(crate) fn put_boot(&mut self, id: &str, boot: Boot) {
+        self.boots.put(id.to_owned(), boot);
+    }
+
+    /// Brings the sessions' rows up to date with a change of one exchange, which is here already.
+    pub(crate) fn change_session(
+        &mut self,
+        connection: &Connection,
+        before: Option<&Exchange>,
+        after: &Exchange,
+    ) -> Result<(), StoreError> {
+        match before {
+            Some(before) if before == after => Ok(()),
+            Some(before) if !after.only_grows_from(before) => {
+                if before.session != after.session {
+                    self.rebuild_session(connection, &before.session)?;
+                }
+                self.rebuild_session(connection, &after.session)
+            }
+            _ => {
+                // The usual way: a session of n exchanges is not read again for each of them.
+                let session = self.sessions.get_or_default(connection, &after.session)?;
+                session.change(before, after);
+                Ok(())
+            }
+        }
+    }
+
+    fn rebuild_session(&mut self, connection: &Connection, id: &str) -> Result<(), StoreError> {
+        self.exchanges.save(connection)?;
+        self.sessions.0.remove(id);
+        match Session::of(Exchange::of_session(connection, id)?) {
+            Some(session) => session.replace(connection),
+            None => {
+                connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes every row that was changed.
+    pub(crate) fn save(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.exchanges.save(connection)?;
+        self.sessions.save(connection)?;
+        self.boots.save(connection)
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Row> Rows<T> {
+    fn get(&mut self, connection: &Connection, key: &str) -> Result<Option<&T>, StoreError> {
+        if !self.0.contains_key(key)
+            && let Some(row) = T::load(connection, key)?
+        {
+            let kept = Kept { stored: Some(row.clone()), now: row, is_changed: false };
+            self.0.insert(key.to_owned(), kept);
+        }
+        Ok(self.0.get(key).map(|kept| &kept.now))
+    }
+
+    fn get_or_default(&mut self, connection: &Connection, key: &str) -> Result<&mut T, StoreError>
+    where
+        T: Default,
+    {
+        self.get(connection, key)?;
+        let kept = self.0.entry(key.to_owned()).or_insert_with(|| Kept {
+            now: T::default(),
+            stored: None,
+            is_changed: true,
+        });
+        kept.is_changed = true;
+        Ok(&mut kept.now)
+    }
+
+    fn put(&mut self, key: String, row: T) {
+        let stored = self.0.remove(&key).and_then(|kept| kept.stored);
+        self.0.insert(key, Kept { now: row, stored, is_changed: true });
+    }
+
+    fn save(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        for kept in self.0.values_mut().filter(|kept| kept.is_changed) {
+            kept.now.save(connection, kept.stored.as_ref())?;
+            kept.stored = Some(kept.now.clone());
+            kept.is_changed = false;
+        }
+        self.0.retain(|_, kept| !kept.now.is_over());
+        if self.0.len() > KEPT {
+            self.0.clear();
+        }
+        Ok(())
+    }
+}
