@@ -2,13 +2,13 @@
 //! what they speak of, and the keys that open it.
 
 use crate::error::StoreError;
+use crate::ledger::tree::hashes;
 use crate::reader::Reader;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use tlog_tiles::{
-    Checkpoint, Error, HASH_SIZE, Hash, HashReader, Tile, check_record, prove_record, prove_tree,
-    record_hash,
+    Checkpoint, Error, Hash, HashReader, Tile, check_record, prove_record, prove_tree, record_hash,
 };
 
 /// Tiles of 2^8 hashes (C2SP tlog-tiles).
@@ -210,13 +210,8 @@ impl Reader {
         if tile.is_data() {
             return self.entries(number.saturating_mul(1 << HEIGHT), width);
         }
-        let stored: Option<Vec<u8>> = self
-            .connection()
-            .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
-            .query_row([i64::from(tile.level()), number], |row| row.get(0))
-            .optional()?;
-        let bytes = width.saturating_mul(HASH_SIZE);
-        Ok(stored.and_then(|stored| stored.get(..bytes).map(<[u8]>::to_vec)))
+        let hashes = hashes(self.connection(), usize::from(tile.level()), number, width)?;
+        Ok((hashes.len() == width).then(|| hashes.iter().flat_map(|hash| hash.0).collect()))
     }
 
     /// So many entries from one on, each behind its length in two bytes.
@@ -254,7 +249,7 @@ fn link(connection: &Connection, chain: i64) -> Result<(i64, i64), StoreError> {
         .ok_or(StoreError::Unreadable)
 }
 
-/// Hashes of the tree, from its stored tiles.
+/// Hashes of the tree, from its tiles.
 struct Tiles<'c> {
     connection: &'c Connection,
 }
@@ -268,13 +263,9 @@ impl HashReader for Tiles<'_> {
 impl Tiles<'_> {
     fn hash(&self, index: u64) -> Option<Hash> {
         let tile = Tile::from_index(HEIGHT, index);
-        let stored: Vec<u8> = self
-            .connection
-            .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")
-            .ok()?
-            .query_row([i64::from(tile.level()), tile.level_index() as i64], |row| row.get(0))
-            .ok()?;
-        let width = (tile.width() as usize).checked_mul(HASH_SIZE)?;
-        tile.hash_at_index(stored.get(..width)?, index).ok()
+        let (level, number) = (usize::from(tile.level()), tile.level_index() as i64);
+        let hashes = hashes(self.connection, level, number, tile.width() as usize).ok()?;
+        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+        tile.hash_at_index(&bytes, index).ok()
     }
 }

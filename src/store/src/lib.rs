@@ -23,6 +23,7 @@ mod exchange;
 mod follow;
 mod incoming;
 mod interrupted;
+mod journal;
 mod leaves;
 mod ledger;
 mod malformed;

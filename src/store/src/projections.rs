@@ -29,7 +29,11 @@ pub(crate) struct Projections {
 
 /// Rows of one table, by their primary key.
 #[derive(Debug)]
-struct Rows<T>(HashMap<String, Kept<T>>);
+struct Rows<T> {
+    kept: HashMap<String, Kept<T>>,
+    /// Keys of the rows that are not written.
+    changed: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Kept<T> {
@@ -65,7 +69,8 @@ impl Projections {
     }
 
     pub(crate) fn put_exchange(&mut self, exchange: Exchange) {
-        self.exchanges.put(exchange.id.clone(), exchange);
+        let id = exchange.id.clone();
+        self.exchanges.put(&id, exchange);
     }
 
     pub(crate) fn boot(
@@ -77,7 +82,7 @@ impl Projections {
     }
 
     pub(crate) fn put_boot(&mut self, id: &str, boot: Boot) {
-        self.boots.put(id.to_owned(), boot);
+        self.boots.put(id, boot);
     }
 
     /// Brings the sessions' rows up to date with a change of one exchange, which is here already.
@@ -97,7 +102,7 @@ impl Projections {
             }
             _ => {
                 // The usual way: a session of n exchanges is not read again for each of them.
-                let session = self.sessions.get_or_default(connection, &after.session)?;
+                let session = self.sessions.change(connection, &after.session)?;
                 session.change(before, after);
                 Ok(())
             }
@@ -106,7 +111,7 @@ impl Projections {
 
     fn rebuild_session(&mut self, connection: &Connection, id: &str) -> Result<(), StoreError> {
         self.exchanges.save(connection)?;
-        self.sessions.0.remove(id);
+        self.sessions.drop(id);
         match Session::of(Exchange::of_session(connection, id)?) {
             Some(session) => session.replace(connection),
             None => {
@@ -126,49 +131,77 @@ impl Projections {
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self { kept: HashMap::new(), changed: Vec::new() }
     }
 }
 
 impl<T: Row> Rows<T> {
     fn get(&mut self, connection: &Connection, key: &str) -> Result<Option<&T>, StoreError> {
-        if !self.0.contains_key(key)
+        if !self.kept.contains_key(key)
             && let Some(row) = T::load(connection, key)?
         {
             let kept = Kept { stored: Some(row.clone()), now: row, is_changed: false };
-            self.0.insert(key.to_owned(), kept);
+            self.kept.insert(key.to_owned(), kept);
         }
-        Ok(self.0.get(key).map(|kept| &kept.now))
+        Ok(self.kept.get(key).map(|kept| &kept.now))
     }
 
-    fn get_or_default(&mut self, connection: &Connection, key: &str) -> Result<&mut T, StoreError>
+    /// The row, to be changed; an empty one where there is none.
+    fn change(&mut self, connection: &Connection, key: &str) -> Result<&mut T, StoreError>
     where
         T: Default,
     {
         self.get(connection, key)?;
-        let kept = self.0.entry(key.to_owned()).or_insert_with(|| Kept {
+        let kept = self.kept.entry(key.to_owned()).or_insert_with(|| Kept {
             now: T::default(),
             stored: None,
-            is_changed: true,
+            is_changed: false,
         });
-        kept.is_changed = true;
+        if !kept.is_changed {
+            kept.is_changed = true;
+            self.changed.push(key.to_owned());
+        }
         Ok(&mut kept.now)
     }
 
-    fn put(&mut self, key: String, row: T) {
-        let stored = self.0.remove(&key).and_then(|kept| kept.stored);
-        self.0.insert(key, Kept { now: row, stored, is_changed: true });
+    fn put(&mut self, key: &str, row: T) {
+        match self.kept.get_mut(key) {
+            Some(kept) => {
+                kept.now = row;
+                if kept.is_changed {
+                    return;
+                }
+                kept.is_changed = true;
+            }
+            None => {
+                let kept = Kept { now: row, stored: None, is_changed: true };
+                self.kept.insert(key.to_owned(), kept);
+            }
+        }
+        self.changed.push(key.to_owned());
+    }
+
+    /// The database is to be asked again.
+    fn drop(&mut self, key: &str) {
+        self.kept.remove(key);
     }
 
     fn save(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        for kept in self.0.values_mut().filter(|kept| kept.is_changed) {
+        for key in self.changed.drain(..) {
+            // Dropped, or written already.
+            let Some(kept) = self.kept.get_mut(&key).filter(|kept| kept.is_changed) else {
+                continue;
+            };
             kept.now.save(connection, kept.stored.as_ref())?;
-            kept.stored = Some(kept.now.clone());
-            kept.is_changed = false;
+            if kept.now.is_over() {
+                self.kept.remove(&key);
+            } else {
+                kept.stored = Some(kept.now.clone());
+                kept.is_changed = false;
+            }
         }
-        self.0.retain(|_, kept| !kept.now.is_over());
-        if self.0.len() > KEPT {
-            self.0.clear();
+        if self.kept.len() > KEPT {
+            self.kept.clear();
         }
         Ok(())
     }

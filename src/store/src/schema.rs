@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
@@ -28,9 +28,9 @@ CREATE TABLE entries (
 CREATE TABLE tiles (
     level       INTEGER NOT NULL,
     number      INTEGER NOT NULL,
-    hashes      BLOB NOT NULL,              -- 32 bytes each, at most 256
+    hashes      BLOB NOT NULL,              -- 256 of 32 bytes: a tile is stored once it is full
     PRIMARY KEY (level, number)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE checkpoints (
     size        INTEGER PRIMARY KEY,
@@ -84,7 +84,7 @@ CREATE TABLE parts (
     mac         BLOB NOT NULL,              -- of the part's digests, under the key
     UNIQUE (boot, seq)
 ) STRICT;
-CREATE INDEX parts_of_exchange ON parts (exchange, boot, seq);
+CREATE INDEX parts_of_exchange ON parts (exchange);
 
 CREATE TABLE malformed (
     id          INTEGER PRIMARY KEY,        -- of its entry
@@ -132,7 +132,7 @@ CREATE TABLE boots (
     first_at    INTEGER NOT NULL,
     last_at     INTEGER NOT NULL,
     highest     INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE gaps (
     boot        TEXT NOT NULL,
@@ -142,12 +142,12 @@ CREATE TABLE gaps (
     after_at    INTEGER NOT NULL,           -- the time of the part before
     before_at   INTEGER NOT NULL,           -- and of the part behind
     PRIMARY KEY (boot, first)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unwitnessed (
     exchange    TEXT PRIMARY KEY,
     at          INTEGER NOT NULL            -- when its first part was received
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unmatched (
     witness     INTEGER PRIMARY KEY,
@@ -179,7 +179,7 @@ CREATE TABLE exchanges (
     why           TEXT,
     input_tokens  INTEGER,
     output_tokens INTEGER
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX exchanges_of_session ON exchanges (session, started_at, id);
 CREATE INDEX exchanges_open ON exchanges (started_at) WHERE status = 'open';
 
@@ -203,7 +203,7 @@ CREATE TABLE sessions (
                    WHEN ended > 0 THEN 'ended'
                    ELSE 'complete' END) VIRTUAL,
     ended_at   INTEGER GENERATED ALWAYS AS (CASE WHEN open = 0 THEN last_end END) VIRTUAL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_start ON sessions (started_at, id);
 CREATE INDEX sessions_by_hint ON sessions (hint) WHERE hint IS NOT NULL;
 ";
@@ -271,9 +271,6 @@ pub(crate) fn open_for_writing(
     // In KiB: what one commit after another touches stays in memory, and is read from no journal.
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Pages of journal, 32 MiB, until they are copied into the database: a page that many commits
-    // change is copied once.
-    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

@@ -10,6 +10,7 @@
 use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
+use crate::journal::Journal;
 use crate::ledger::{Keys, Log, Signer, beside};
 use crate::projections::Projections;
 use crate::queue::{Job, Queue, Rejected};
@@ -139,9 +140,10 @@ impl Writer {
         let lock = lock_folder(folder)?;
         let connection = open_for_writing(folder, options.busy_timeout)?;
         let keys = Keys::at(&options.keys.clone().unwrap_or_else(|| beside(folder)));
-        let open = Open::new(connection)?;
+        let journal = Journal::start(folder)?;
+        let open = Open::new(connection, &journal)?;
         keys.prepare(open.log.size() == 0)?;
-        let (shelf, signer) = (Shelf::new(keys.master()?)?, keys.signer()?);
+        let (shelf, signer) = (Shelf::new(keys.master()?), keys.signer()?);
         let queue = Arc::new(Queue::new(options.queue_bytes));
         let counters = Arc::new(Counters::default());
         let work = Work {
@@ -152,6 +154,7 @@ impl Writer {
             open: Some(open),
             shelf,
             projections: Projections::default(),
+            journal,
             signer,
             _lock: lock,
         };
@@ -228,6 +231,7 @@ struct Work {
     open: Option<Open>,
     shelf: Shelf,
     projections: Projections,
+    journal: Journal,
     signer: Signer,
     _lock: File,
 }
@@ -256,7 +260,8 @@ struct Open {
 }
 
 impl Open {
-    fn new(connection: Connection) -> Result<Self, StoreError> {
+    fn new(mut connection: Connection, journal: &Journal) -> Result<Self, StoreError> {
+        journal.watch(&mut connection)?;
         // The version first: what is written in between is then looked at again.
         let version = data_version(&connection)?;
         let log = Log::load(&connection)?;
@@ -329,7 +334,10 @@ impl Work {
     ) -> Result<Vec<Outcome>, Stopped> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => Open::new(open_for_writing(&self.folder, self.options.busy_timeout)?)?,
+            None => {
+                let connection = open_for_writing(&self.folder, self.options.busy_timeout)?;
+                Open::new(connection, &self.journal)?
+            }
         };
         let Open { connection, log, version } = &mut open;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -375,6 +383,7 @@ impl Work {
             log.sign(&transaction, &self.signer, latest)?;
         }
         transaction.commit().map_err(StoreError::from)?;
+        self.journal.committed(connection);
         self.open = Some(open);
         self.count(total);
         Ok(outcomes)

@@ -3,7 +3,7 @@
 use tlog_tiles::{Hash, node_hash};
 
 /// Hashes of a full tile.
-const WIDTH: usize = 256;
+pub(crate) const WIDTH: usize = 256;
 
 /// Perfect subtrees from the left to the right, each smaller than the one before.
 #[derive(Debug, Default)]

@@ -15,12 +15,20 @@ pub(crate) use seal::Master;
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
 use hansard_record::fold::{Chain, Folded, Known, Pieces};
+use seal::Packer;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::cell::RefCell;
 
-/// A part's content, cut and hashed: all that can be done without its session's key.
+/// A part that brings no more than this is compressed by whoever received it, beside the writer; of
+/// a larger one most may be there already.
+const AHEAD: usize = 64 << 10;
+
+/// A part's content, cut, hashed and compressed: all that can be done without its session's key.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) frame: Vec<u8>,
+    packed: Option<Vec<u8>>,
     pub(crate) streams: Vec<Stream>,
     /// Bytes of the part, whatever of it came along.
     pub(crate) bytes: usize,
@@ -38,6 +46,8 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) text: Vec<u8>,
+    /// Compressed, if that was worth it before it is known to be new.
+    packed: Option<Vec<u8>>,
     pub(crate) sum: [u8; 32],
     /// Of this piece and all before it.
     pub(crate) digest: Chain,
@@ -46,13 +56,16 @@ pub(crate) struct Piece {
 impl From<Folded<'_>> for Content {
     fn from(folded: Folded<'_>) -> Self {
         let bytes = folded.part_bytes();
+        let pieces = folded.streams.iter().flat_map(|stream| &stream.pieces);
+        let is_small = pieces.map(|text| text.len()).sum::<usize>() <= AHEAD;
+        let packed = |text: &[u8]| if is_small { packed(text) } else { None };
         let mut identity = Sha256::new().chain_update(Chain::sum(&folded.frame));
         let streams = folded.streams.into_iter().map(|stream| {
             let mut digest = stream.known.map(|known| known.digest).unwrap_or_default();
             let pieces = stream.pieces.into_iter().map(|text| {
                 let sum = Chain::sum(&text);
                 digest = digest.then(&sum);
-                Piece { text: text.into_owned(), sum, digest }
+                Piece { packed: packed(&text), text: text.into_owned(), sum, digest }
             });
             let pieces = pieces.collect();
             identity.update(digest.0);
@@ -60,7 +73,27 @@ impl From<Folded<'_>> for Content {
         });
         let streams = streams.collect();
         let identity = identity.finalize().into();
-        Self { frame: folded.frame.into_owned(), streams, bytes, identity }
+        let frame = folded.frame.into_owned();
+        Self { packed: self::packed(&frame), frame, streams, bytes, identity }
+    }
+}
+
+thread_local! {
+    static PACKER: RefCell<Option<Packer>> = RefCell::new(Packer::new());
+}
+
+/// Compresses a text, on whatever thread this is. `None`: whoever needs it tries again.
+fn packed(text: &[u8]) -> Option<Vec<u8>> {
+    PACKER.with_borrow_mut(|packer| packer.as_mut()?.pack(text))
+}
+
+impl Piece {
+    /// The text, compressed.
+    pub(crate) fn packed(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.packed {
+            Some(packed) => Some(Cow::Borrowed(packed)),
+            None => packed(&self.text).map(Cow::Owned),
+        }
     }
 }
 
@@ -73,6 +106,14 @@ impl Stream {
 }
 
 impl Content {
+    /// The frame, compressed.
+    pub(crate) fn packed_frame(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.packed {
+            Some(packed) => Some(Cow::Borrowed(packed)),
+            None => packed(&self.frame).map(Cow::Owned),
+        }
+    }
+
     /// Bytes in memory, about.
     pub(crate) fn size(&self) -> usize {
         let pieces = self.streams.iter().flat_map(|stream| &stream.pieces);

@@ -36,6 +36,10 @@ impl Packer {
     pub(crate) fn new() -> Option<Self> {
         zstd::bulk::Compressor::new(LEVEL).ok().map(Self)
     }
+
+    pub(crate) fn pack(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        self.0.compress(text).ok()
+    }
 }
 
 /// The key that wraps every session's. Never printed.
@@ -106,10 +110,9 @@ impl SessionKey {
         name
     }
 
-    /// Compresses and seals a text.
-    pub(crate) fn seal(&self, packer: &mut Packer, text: &[u8]) -> Option<Vec<u8>> {
-        let packed = packer.0.compress(text).ok()?;
-        seal(&self.sealing, &packed, b"")
+    /// Seals a text that was compressed.
+    pub(crate) fn seal(&self, packed: &[u8]) -> Option<Vec<u8>> {
+        seal(&self.sealing, packed, b"")
     }
 
     /// The text of a block; `None` when it was changed, or is another session's.
@@ -154,7 +157,7 @@ mod tests {
         let (key, wrapped) = master.make("s-1").unwrap();
         let (other, _) = master.make("s-1").unwrap();
         let mut packer = Packer::new().unwrap();
-        let sealed = key.seal(&mut packer, b"text text text").unwrap();
+        let sealed = key.seal(&packer.pack(b"text text text").unwrap()).unwrap();
         assert_eq!(key.open(&sealed).unwrap(), b"text text text");
         assert_eq!(other.open(&sealed), None);
         let again = master.unwrap("s-1", &wrapped).unwrap();
@@ -175,9 +178,8 @@ mod tests {
         assert_eq!(a.name(b"x"), a.name(b"x"));
         assert_ne!(a.name(b"x"), a.name(b"y"));
         assert_ne!(a.name(b"x"), b.name(b"x"));
-        let mut packer = Packer::new().unwrap();
-        let mut seal = || a.seal(&mut packer, b"x");
-        assert_ne!(seal(), seal(), "a nonce of its own each time");
+        let packed = Packer::new().unwrap().pack(b"x").unwrap();
+        assert_ne!(a.seal(&packed), a.seal(&packed), "a nonce of its own each time");
         assert_eq!(format!("{master:?} {a:?}"), "Master SessionKey");
     }
 }

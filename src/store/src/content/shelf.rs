@@ -1,11 +1,12 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
-use super::{Content, Piece, Stream};
-use super::seal::{Master, Packer, SessionKey};
+use super::seal::{Master, SessionKey};
+use super::{Content, Piece, Stream, packed};
 use crate::error::StoreError;
 use hansard_record::fold::{Chain, Pieces};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// SHA-256 of a sealed block, or of a chain up to a block.
@@ -19,7 +20,6 @@ const KEYS: usize = 4096;
 pub(crate) struct Shelf {
     master: Master,
     keys: HashMap<String, (i64, SessionKey)>,
-    packer: Packer,
 }
 
 /// Where a part's content went, and what the log says of it.
@@ -46,9 +46,8 @@ struct Link {
 }
 
 impl Shelf {
-    pub(crate) fn new(master: Master) -> Result<Self, StoreError> {
-        let packer = Packer::new().ok_or(StoreError::Sealing)?;
-        Ok(Self { master, keys: HashMap::new(), packer })
+    pub(crate) fn new(master: Master) -> Self {
+        Self { master, keys: HashMap::new() }
     }
 
     /// Forgets what a transaction that was rolled back, or an erasure, may have made untrue.
@@ -67,13 +66,12 @@ impl Shelf {
         content: &Content,
     ) -> Result<Stored, StoreError> {
         self.find_key(connection, session)?;
-        let Self { keys, packer, .. } = self;
-        let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
+        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
         let beginnings = content.streams.iter().map(|stream| beginning(connection, key, stream));
         let beginnings = beginnings.collect::<Result<Vec<_>, _>>()?;
-        let (frame, frame_sum) = new_block(connection, id, packer, key, None, &content.frame)?;
+        let (frame, frame_sum) = new_block(connection, id, key, None, content.packed_frame())?;
         let mut chains = Vec::with_capacity(content.streams.len());
         let mut chain_sums = Vec::with_capacity(content.streams.len());
         for (number, (mut end, new)) in beginnings.into_iter().enumerate() {
@@ -84,7 +82,7 @@ impl Shelf {
                 end = match there {
                     Some(there) => there,
                     None => {
-                        let block = block(connection, id, packer, key, piece)?;
+                        let block = block(connection, id, key, piece)?;
                         grow(connection, end, block, &name, piece.text.len())?
                     }
                 };
@@ -104,9 +102,8 @@ impl Shelf {
         text: &[u8],
     ) -> Result<(i64, i64, Sum), StoreError> {
         self.find_key(connection, session)?;
-        let Self { keys, packer, .. } = self;
-        let (id, key) = keys.get(session).ok_or(StoreError::Sealing)?;
-        let (block, sum) = new_block(connection, *id, packer, key, None, text)?;
+        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
+        let (block, sum) = new_block(connection, *id, key, None, packed(text).map(Cow::Owned))?;
         Ok((*id, block, sum))
     }
 
@@ -184,7 +181,6 @@ fn beginning<'a>(
 fn block(
     connection: &Connection,
     key_id: i64,
-    packer: &mut Packer,
     key: &SessionKey,
     piece: &Piece,
 ) -> Result<(i64, Sum), StoreError> {
@@ -195,7 +191,7 @@ fn block(
         .optional()?;
     match there {
         Some(there) => Ok(there),
-        None => new_block(connection, key_id, packer, key, Some(name), &piece.text),
+        None => new_block(connection, key_id, key, Some(name), piece.packed()),
     }
 }
 
@@ -203,12 +199,11 @@ fn block(
 fn new_block(
     connection: &Connection,
     key_id: i64,
-    packer: &mut Packer,
     key: &SessionKey,
     name: Option<[u8; 16]>,
-    text: &[u8],
+    packed: Option<Cow<'_, [u8]>>,
 ) -> Result<(i64, Sum), StoreError> {
-    let sealed = key.seal(packer, text).ok_or(StoreError::Sealing)?;
+    let sealed = packed.and_then(|packed| key.seal(&packed)).ok_or(StoreError::Sealing)?;
     let sum: Sum = Sha256::digest(&sealed).into();
     connection
         .prepare_cached("INSERT INTO blocks (key, name, sum, sealed) VALUES (?1, ?2, ?3, ?4)")?

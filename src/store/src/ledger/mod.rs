@@ -75,7 +75,6 @@ impl Log {
         signer: &Signer,
         at: i64,
     ) -> Result<(), StoreError> {
-        self.tree.save(connection)?;
         let (size, root) = (self.tree.size(), self.tree.root());
         let checkpoint =
             Checkpoint::new(signer.origin(), size, root, "").map_err(|_| StoreError::Sealing)?;

@@ -4,10 +4,13 @@
 //! level 1   ├ t0 ┤ t1 ├ …            each the root of a full tile below
 //! level 0   ├ 256 leaves ┤ 256 leaves ┤ 17 leaves        the last tile of each level is partial
 //! ```
+//!
+//! A tile is stored once, when it is full. A partial one follows from what is below it, so that no
+//! commit writes it again.
 
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
-use tlog_tiles::{HASH_SIZE, Hash, node_hash};
+use tlog_tiles::{HASH_SIZE, Hash, node_hash, record_hash};
 
 /// Hashes of a full tile.
 const WIDTH: usize = 256;
@@ -23,34 +26,30 @@ struct Level {
     full: u64,
     /// The partial tile, less than full.
     partial: Vec<Hash>,
-    /// It is not stored as it stands.
-    is_dirty: bool,
 }
 
 impl Tree {
+    /// The tree's right edge, from the entries behind the last full tile and the tiles behind the
+    /// last full one of each level above.
+    ///
+    /// # Errors
+    /// [`StoreError::Torn`] when a tile is not what a tile is.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let mut levels = Vec::new();
-        let mut last = connection.prepare_cached(
-            "SELECT number, hashes FROM tiles WHERE level = ?1 ORDER BY number DESC LIMIT 1",
-        )?;
+        let mut last = connection
+            .prepare_cached("SELECT COALESCE(MAX(number) + 1, 0) FROM tiles WHERE level = ?1")?;
         loop {
-            let level: Option<(i64, Vec<u8>)> = last
-                .query_row([levels.len() as i64], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((number, bytes)) = level else { break };
-            let (hashes, rest) = bytes.as_chunks::<HASH_SIZE>();
-            if !rest.is_empty() || hashes.len() > WIDTH {
+            let number = levels.len();
+            let full: i64 = last.query_row([number as i64], |row| row.get(0))?;
+            let partial = hashes(connection, number, full, WIDTH)?;
+            if partial.len() == WIDTH {
                 return Err(StoreError::Torn);
             }
-            let mut level = Level { full: number as u64, ..Level::default() };
-            level.partial = hashes.iter().map(|hash| Hash(*hash)).collect();
-            if level.partial.len() == WIDTH {
-                level.full = level.full.saturating_add(1);
-                level.partial.clear();
+            if full == 0 && partial.is_empty() && number > 0 {
+                return Ok(Self { levels });
             }
-            levels.push(level);
+            levels.push(Level { full: full as u64, partial });
         }
-        Ok(Self { levels })
     }
 
     /// Leaves.
@@ -69,7 +68,6 @@ impl Tree {
             }
             let Some(level) = self.levels.get_mut(number) else { return Ok(()) };
             level.partial.push(hash);
-            level.is_dirty = true;
             if level.partial.len() < WIDTH {
                 return Ok(());
             }
@@ -79,16 +77,6 @@ impl Tree {
             level.partial.clear();
             number += 1;
         }
-    }
-
-    /// Stores the partial tiles.
-    pub(crate) fn save(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        for (number, level) in self.levels.iter_mut().enumerate() {
-            if level.is_dirty && !level.partial.is_empty() {
-                level.save(connection, number)?;
-            }
-        }
-        Ok(())
     }
 
     /// The root over all leaves (RFC 6962 section 2.1).
@@ -110,15 +98,62 @@ impl Tree {
 }
 
 impl Level {
-    fn save(&mut self, connection: &Connection, number: usize) -> Result<(), StoreError> {
+    /// Stores the tile, which is full.
+    fn save(&self, connection: &Connection, number: usize) -> Result<(), StoreError> {
         let bytes: Vec<u8> = self.partial.iter().flat_map(|hash| hash.0).collect();
         connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO tiles (level, number, hashes) VALUES (?1, ?2, ?3)",
-            )?
+            .prepare_cached("INSERT INTO tiles (level, number, hashes) VALUES (?1, ?2, ?3)")?
             .execute(params![number as i64, self.full as i64, bytes])?;
-        self.is_dirty = false;
         Ok(())
+    }
+}
+
+/// The first hashes of a tile, at most `width`: as it is stored or, while it is not full, from the
+/// entries or tiles below it.
+///
+/// # Errors
+/// [`StoreError::Torn`] when a stored tile is not full.
+pub(crate) fn hashes(
+    connection: &Connection,
+    level: usize,
+    number: i64,
+    width: usize,
+) -> Result<Vec<Hash>, StoreError> {
+    let stored: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
+        .query_row(params![level as i64, number], |row| row.get(0))
+        .optional()?;
+    if let Some(bytes) = stored {
+        let (hashes, rest) = bytes.as_chunks::<HASH_SIZE>();
+        if !rest.is_empty() || hashes.len() != WIDTH {
+            return Err(StoreError::Torn);
+        }
+        return Ok(hashes.iter().take(width).map(|hash| Hash(*hash)).collect());
+    }
+    let first = number.saturating_mul(WIDTH as i64);
+    let end = first.saturating_add(width as i64);
+    match level.checked_sub(1) {
+        None => {
+            let mut below = connection.prepare_cached(
+                "SELECT bytes FROM entries WHERE id >= ?1 AND id < ?2 ORDER BY id",
+            )?;
+            let hashes = below.query_map([first, end], |row| {
+                Ok(record_hash(row.get_ref(0)?.as_blob().unwrap_or_default()))
+            })?;
+            Ok(hashes.collect::<Result<_, _>>()?)
+        }
+        Some(level) => {
+            let mut below = connection.prepare_cached(
+                "SELECT hashes FROM tiles WHERE level = ?1 AND number >= ?2 AND number < ?3
+                 ORDER BY number",
+            )?;
+            let roots = below.query_map(params![level as i64, first, end], |row| {
+                let (hashes, _) =
+                    row.get_ref(0)?.as_blob().unwrap_or_default().as_chunks::<HASH_SIZE>();
+                Ok(perfect(&hashes.iter().map(|hash| Hash(*hash)).collect::<Vec<_>>()))
+            })?;
+            Ok(roots.collect::<Result<_, _>>()?)
+        }
     }
 }
 
@@ -160,8 +195,10 @@ mod tests {
             all.0.extend(hashes);
             tree.append(&connection, record_hash(&leaf)).unwrap();
             assert_eq!(tree.root(), tree_hash(n + 1, &all).unwrap(), "{n}");
+            connection
+                .execute("INSERT INTO entries VALUES (?1, ?2)", params![n as i64, leaf])
+                .unwrap();
             if n % 97 == 0 || n % 256 == 255 {
-                tree.save(&connection).unwrap();
                 let again = Tree::load(&connection).unwrap();
                 assert_eq!((again.size(), again.root()), (n + 1, tree.root()));
             }
