@@ -147,8 +147,7 @@ impl<'b> Content<'b> {
 
     /// What an entry speaks of; `None` when it speaks of no part.
     fn part(&mut self, proven: &Proven) -> Result<Option<Vec<u8>>, &'static str> {
-        let entry: Entry =
-            serde_json::from_str(&proven.entry).map_err(|_| "it says nothing known")?;
+        let entry = Entry::read(proven.entry.as_bytes()).map_err(|_| "it says nothing known")?;
         let Entry::Part(part) = entry else { return Ok(None) };
         if part.session != self.bundle.session {
             return Err("it is of another session");
@@ -158,7 +157,7 @@ impl<'b> Content<'b> {
             return Err("its frame was changed");
         }
         let found = proven.streams.iter().map(|chain| self.sums.get(chain).map(|sum| hex(sum)));
-        if !found.eq(part.streams.iter().map(|sum| Some(sum.clone()))) {
+        if !found.eq(part.streams.iter().map(|sum| Some(sum.to_string()))) {
             return Err("its streams were changed");
         }
         let frame = self.open(proven.key, proven.frame)?.to_vec();

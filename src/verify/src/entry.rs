@@ -1,11 +1,13 @@
 //! What the log says: JSON as the writer documents it, read here on its own terms.
 
 use serde::Deserialize;
+use std::borrow::Cow;
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Entry {
-    Part(Box<Part>),
+pub(crate) enum Entry<'a> {
+    #[serde(borrow)]
+    Part(Box<Part<'a>>),
     Malformed {
         received_at: i64,
         log: String,
@@ -54,22 +56,51 @@ pub(crate) enum Entry {
     },
 }
 
+/// How every part's entry begins.
+const PART: &[u8] = br#"{"entry":"part","#;
+
+impl<'a> Entry<'a> {
+    /// Nearly all are parts, which are read at once; the name of any other stands among its members
+    /// and is looked for first.
+    pub(crate) fn read(bytes: &'a [u8]) -> serde_json::Result<Self> {
+        if bytes.starts_with(PART) {
+            return serde_json::from_slice(bytes).map(|part| Self::Part(Box::new(part)));
+        }
+        serde_json::from_slice(bytes)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Part {
-    pub(crate) exchange: String,
-    pub(crate) boot: String,
+pub(crate) struct Part<'a> {
+    #[serde(rename = "entry", default)]
+    _entry: &'a str,
+    #[serde(borrow)]
+    pub(crate) exchange: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) boot: Cow<'a, str>,
     pub(crate) seq: u64,
-    pub(crate) kind: String,
-    pub(crate) source: String,
+    #[serde(borrow)]
+    pub(crate) kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) source: Cow<'a, str>,
     pub(crate) at: i64,
     pub(crate) received_at: i64,
-    pub(crate) session: String,
-    pub(crate) frame: String,
-    pub(crate) streams: Vec<String>,
+    #[serde(borrow)]
+    pub(crate) session: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) frame: Cow<'a, str>,
+    pub(crate) streams: Vec<Cow<'a, str>>,
     pub(crate) bytes: u64,
     #[serde(default)]
     pub(crate) abandoned: Vec<u64>,
+}
+
+/// Whether a text is these bytes in hex.
+pub(crate) fn is_hex(bytes: &[u8], text: &str) -> bool {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.eq(text.chars())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

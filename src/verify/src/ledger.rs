@@ -1,14 +1,16 @@
 //! A whole ledger, from its first entry to its last.
 
 use crate::checkpoint::{Kept, PublicKey, Said};
-use crate::entry::{Entry, Part, hex};
+use crate::entry::{Entry, Part, hex, is_hex};
 use crate::merkle::{Merkle, WIDTH, tiles};
 use crate::numbers::Numbers;
 use crate::{Report, VerifyError};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Rows};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::thread;
 use tlog_tiles::{Hash, record_hash};
 
 type Sum = [u8; 32];
@@ -32,23 +34,65 @@ pub fn verify(
         return Err(VerifyError::Absent { path: folder.to_owned() });
     }
     let failed = |source| VerifyError::Database { path: path.clone(), source };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
-    // One moment of the ledger, while the sink goes on.
-    connection.execute_batch("BEGIN").map_err(failed)?;
+    let connection = moment(&path).map_err(failed)?;
     let mut look = Look { connection: &connection, report: Report::default() };
-    look.pages();
-    let steps: [(&str, Step<'_>); 3] = [
-        ("blocks and chains", Box::new(|look| look.content())),
-        ("the log", Box::new(|look| look.log(&key, kept.as_ref(), &mut progress))),
-        ("keys and holds", Box::new(|look| look.keys())),
-    ];
-    let mut shared = Shared::default();
-    for (what, mut step) in steps {
-        look.with(&mut shared, what, &mut step);
-    }
+    // The file's own order takes as long as everything that stands in it: side by side.
+    thread::scope(|scope| {
+        let pages = scope.spawn(|| moment(&path).and_then(|connection| pages(&connection)));
+        look.entries(&key, kept.as_ref(), &mut progress);
+        look.report.pages(pages.join().unwrap_or(Err(rusqlite::Error::UnwindingPanic)));
+    });
     Ok(look.report)
+}
+
+/// One moment of the ledger, while the sink goes on.
+fn moment(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // In KiB: each page is read once.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.execute_batch("BEGIN")?;
+    Ok(connection)
+}
+
+/// The file as SQLite sees it: pages, cells, indexes against their tables. What is wrong with it.
+fn pages(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+    let lines = check.query_map([], |row| row.get(0))?;
+    Ok(lines.collect::<Result<Vec<String>, _>>()?.into_iter().filter(|line| line != "ok").collect())
+}
+
+impl Report {
+    fn pages(&mut self, said: rusqlite::Result<Vec<String>>) {
+        match said {
+            Ok(lines) => {
+                lines
+                    .into_iter()
+                    .for_each(|line| self.problem(format!("the database file: {line}")));
+            }
+            Err(error) => self.problem(format!("the database file cannot be read: {error}")),
+        }
+    }
+}
+
+impl Look<'_> {
+    fn entries(
+        &mut self,
+        key: &PublicKey,
+        kept: Option<&Said>,
+        progress: &mut impl FnMut(u64, u64),
+    ) {
+        let steps: [(&str, Step<'_>); 3] = [
+            ("blocks and chains", Box::new(|look| look.content())),
+            ("the log", Box::new(|look| look.log(key, kept, progress))),
+            ("keys and holds", Box::new(|look| look.keys())),
+        ];
+        let mut shared = Shared::default();
+        for (what, mut step) in steps {
+            self.with(&mut shared, what, &mut step);
+        }
+    }
 }
 
 type Step<'a> = Box<dyn FnMut(&mut Stage<'_, '_>) -> rusqlite::Result<()> + 'a>;
@@ -104,20 +148,6 @@ impl Look<'_> {
         let mut stage = Stage { connection: self.connection, report: &mut self.report, shared };
         if let Err(error) = step(&mut stage) {
             self.report.problem(format!("{what} cannot be read: {error}"));
-        }
-    }
-
-    /// The file as SQLite sees it: pages, cells, indexes against their tables.
-    fn pages(&mut self) {
-        let said = self.connection.prepare("PRAGMA integrity_check(20)").and_then(|mut check| {
-            check.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()
-        });
-        match said {
-            Ok(lines) => lines
-                .into_iter()
-                .filter(|line| line != "ok")
-                .for_each(|line| self.report.problem(format!("the database file: {line}"))),
-            Err(error) => self.report.problem(format!("the database file cannot be read: {error}")),
         }
     }
 }
@@ -183,6 +213,11 @@ impl Stage<'_, '_> {
         let mut counts = Counts::default();
         let mut statement = self.connection.prepare("SELECT id, bytes FROM entries ORDER BY id")?;
         let mut rows = statement.query([])?;
+        let mut parts = self.connection.prepare(
+            "SELECT id, boot, seq, exchange, kind, source, at, received_at, key, frame, streams
+             FROM parts ORDER BY id",
+        )?;
+        let mut parts = parts.query([])?;
         let mut expected: i64 = 0;
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
@@ -196,7 +231,7 @@ impl Stage<'_, '_> {
             let leaf = record_hash(bytes);
             tree.push(leaf);
             leaves.push(leaf);
-            self.entry(id, bytes, &mut numbers, &mut counts)?;
+            self.entry(id, bytes, &mut numbers, &mut counts, &mut parts)?;
             while let Some((said, at)) = checkpoints.pop_if(|(said, _)| said.size <= tree.size()) {
                 self.signed(&tree, &said, &format!("the checkpoint of entry {at}"));
             }
@@ -288,8 +323,9 @@ impl Stage<'_, '_> {
         bytes: &[u8],
         numbers: &mut Numbers,
         counts: &mut Counts,
+        parts: &mut Rows<'_>,
     ) -> rusqlite::Result<()> {
-        let is_right = match serde_json::from_slice::<Entry>(bytes) {
+        let is_right = match Entry::read(bytes) {
             Err(_) => {
                 self.report.problem(format!("entry {id} says nothing that is known"));
                 return Ok(());
@@ -304,7 +340,7 @@ impl Stage<'_, '_> {
                 for number in &part.abandoned {
                     numbers.add(&part.boot, *number);
                 }
-                self.part(id, &part)?
+                self.part(id, &part, parts)?
             }
             Ok(Entry::Malformed { received_at, log, reason, size, sum }) => {
                 counts.malformed = counts.malformed.saturating_add(1);
@@ -369,36 +405,46 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    fn part(&mut self, id: i64, part: &Part) -> rusqlite::Result<bool> {
-        let mut key = 0;
+    /// The row of a part, against its entry. Rows and entries go along side by side.
+    fn part(&mut self, id: i64, part: &Part<'_>, rows: &mut Rows<'_>) -> rusqlite::Result<bool> {
+        loop {
+            let is_before = match rows.get() {
+                Some(row) => row.get::<_, i64>(0)? < id,
+                None => true,
+            };
+            // A row that no entry asks for shows in the count.
+            if !is_before {
+                break;
+            }
+            if rows.next()?.is_none() {
+                return Ok(false);
+            }
+        }
+        let Some(row) = rows.get() else { return Ok(false) };
+        if row.get::<_, i64>(0)? != id {
+            return Ok(false);
+        }
         let shared = &*self.shared;
-        let is_right = self.row(
-            "SELECT boot, seq, exchange, kind, source, at, received_at, key, frame, streams
-             FROM parts WHERE id = ?1",
-            id,
-            |row| {
-                key = row.get(7)?;
-                let streams: Vec<i64> =
-                    serde_json::from_str(row.get_ref(9)?.as_str().unwrap_or_default())
-                        .unwrap_or_default();
-                let frame = shared.blocks.get(&row.get(8)?);
-                let chains = streams.iter().map(|chain| shared.chains.get(chain));
-                let texts = [&part.boot, &part.exchange, &part.kind, &part.source];
-                let has_texts = [0, 2, 3, 4].into_iter().zip(texts).all(|(column, text)| {
-                    row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
-                });
-                Ok(has_texts
-                    && u64::try_from(row.get::<_, i64>(1)?) == Ok(part.seq)
-                    && row.get::<_, i64>(5)? == part.at
-                    && row.get::<_, i64>(6)? == part.received_at
-                    && frame.is_some_and(|(of, sum)| *of == key && hex(sum) == part.frame)
-                    && streams.len() == part.streams.len()
-                    && chains.zip(&part.streams).all(|(chain, sum)| {
-                        chain.is_some_and(|(of, _, found)| *of == key && hex(found) == *sum)
-                    }))
-            },
-        )?;
-        let session = self.shared.used_keys.entry(key).or_insert_with(|| part.session.clone());
+        let key = row.get(8)?;
+        let streams: Vec<i64> =
+            serde_json::from_str(row.get_ref(10)?.as_str().unwrap_or_default()).unwrap_or_default();
+        let frame = shared.blocks.get(&row.get(9)?);
+        let chains = streams.iter().map(|chain| shared.chains.get(chain));
+        let texts = [&part.boot, &part.exchange, &part.kind, &part.source];
+        let has_texts = [1, 3, 4, 5].into_iter().zip(texts).all(|(column, text)| {
+            row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
+        });
+        let is_right = has_texts
+            && u64::try_from(row.get::<_, i64>(2)?) == Ok(part.seq)
+            && row.get::<_, i64>(6)? == part.at
+            && row.get::<_, i64>(7)? == part.received_at
+            && frame.is_some_and(|(of, sum)| *of == key && is_hex(sum, &part.frame))
+            && streams.len() == part.streams.len()
+            && chains.zip(&part.streams).all(|(chain, sum)| {
+                chain.is_some_and(|(of, _, found)| *of == key && is_hex(found, sum))
+            });
+        let used = self.shared.used_keys.entry(key);
+        let session = used.or_insert_with(|| part.session.clone().into_owned());
         Ok(is_right && *session == part.session)
     }
 
