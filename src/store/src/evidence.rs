@@ -25,10 +25,23 @@ pub struct Evidence {
     pub keys: BTreeMap<i64, Vec<u8>>,
     /// Sealed blocks, by number.
     pub blocks: BTreeMap<i64, Vec<u8>>,
-    /// Chains, by number: each goes on from another (0: from none) with a block.
-    pub chains: BTreeMap<i64, (i64, i64)>,
+    /// Chains, by number.
+    pub chains: BTreeMap<i64, Chained>,
     /// Its entries, in their order.
     pub entries: Vec<ProvenEntry>,
+}
+
+/// A chain: it goes on from another with a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chained {
+    /// The chain before; 0: none.
+    pub parent: i64,
+    /// The block.
+    pub block: i64,
+    /// The names of chain and block, behind each other.
+    pub names: Vec<u8>,
+    /// Bytes of all its texts.
+    pub bytes: i64,
 }
 
 /// An entry, what it speaks of, and its proof.
@@ -94,9 +107,10 @@ impl Reader {
                 let mut chain = *end;
                 while chain != 0 && !evidence.chains.contains_key(&chain) {
                     let link = link(connection, chain)?;
+                    blocks.push(link.block);
+                    let parent = link.parent;
                     evidence.chains.insert(chain, link);
-                    blocks.push(link.1);
-                    chain = link.0;
+                    chain = parent;
                 }
             }
             let index = u64::try_from(entry.index).unwrap_or(0);
@@ -240,11 +254,16 @@ fn sealed(connection: &Connection, block: i64) -> Result<Vec<u8>, StoreError> {
         .ok_or(StoreError::Unreadable)
 }
 
-/// What a chain goes on from, and its block.
-fn link(connection: &Connection, chain: i64) -> Result<(i64, i64), StoreError> {
+fn link(connection: &Connection, chain: i64) -> Result<Chained, StoreError> {
     connection
-        .prepare_cached("SELECT parent, block FROM chains WHERE id = ?1")?
-        .query_row([chain], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT parent, block, chains.name || blocks.name, bytes FROM chains
+             JOIN blocks ON blocks.id = block WHERE chains.id = ?1",
+        )?
+        .query_row([chain], |row| {
+            let names = row.get_ref(2)?.as_bytes().unwrap_or_default().to_vec();
+            Ok(Chained { parent: row.get(0)?, block: row.get(1)?, names, bytes: row.get(3)? })
+        })
         .optional()?
         .ok_or(StoreError::Unreadable)
 }

@@ -43,7 +43,7 @@ pub use access::{Access, Accessed};
 pub use account::Account;
 pub use erase::{Custodian, Order};
 pub use error::{AppendError, StoreError};
-pub use evidence::{Evidence, Inclusion, ProvenEntry};
+pub use evidence::{Chained, Evidence, Inclusion, ProvenEntry};
 pub use exchange::{Exchange, Status};
 pub use follow::{Change, Changes};
 pub use incoming::{Incoming, Source, Witness};

@@ -5,7 +5,7 @@
 //! are held against the signed checkpoint by their inclusion proofs (RFC 6962 section 2.1.1).
 
 use crate::checkpoint::PublicKey;
-use crate::content::{join, open};
+use crate::content::{chain_sum, join, open};
 use crate::entry::{Entry, hex};
 use crate::{Report, VerifyError};
 use base64::Engine;
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, btree_map};
 use tlog_tiles::{Hash, check_record, record_hash};
 
 /// The format's name, in every bundle.
-pub const FORMAT: &str = "hansard evidence bundle 1";
+pub const FORMAT: &str = "hansard evidence bundle 2";
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,11 +36,24 @@ pub struct Bundle {
     pub keys: BTreeMap<i64, String>,
     /// Sealed blocks, in base64.
     pub blocks: BTreeMap<i64, String>,
-    /// Chains over blocks: what each goes on from (0: nothing), and its block. What turns share
-    /// stands here once.
-    pub chains: BTreeMap<i64, (i64, i64)>,
+    /// Chains over blocks. What turns share stands here once.
+    pub chains: BTreeMap<i64, Chained>,
     /// The session's entries, in their order.
     pub entries: Vec<Proven>,
+}
+
+/// A chain over blocks: it goes on from another, with one block.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chained {
+    /// The chain before; 0: none.
+    pub parent: i64,
+    /// The block.
+    pub block: i64,
+    /// The names of chain and block, behind each other, in base64.
+    pub names: String,
+    /// Bytes of all its texts.
+    pub bytes: u64,
 }
 
 /// An entry, what it speaks of, and its proof.
@@ -135,11 +148,12 @@ impl<'b> Content<'b> {
         let sealed: BTreeMap<i64, Vec<u8>> = bundle.blocks.iter().filter_map(decoded).collect();
         let mut sums = BTreeMap::new();
         // A chain goes on from one with a smaller number; any other has no digest, and proves nothing.
-        for (id, (parent, block)) in &bundle.chains {
+        for (id, Chained { parent, block, names, bytes }) in &bundle.chains {
             let before = if *parent == 0 { Some([0; 32]) } else { sums.get(parent).copied() };
-            if let (Some(before), Some(block)) = (before, sealed.get(block)) {
-                let sum = Sha256::new().chain_update(before).chain_update(Sha256::digest(block));
-                sums.insert(*id, sum.finalize().into());
+            let names = STANDARD.decode(names).ok();
+            if let (Some(before), Some(block), Some(names)) = (before, sealed.get(block), names) {
+                let block = Sha256::digest(block).into();
+                sums.insert(*id, chain_sum(&before, &block, &names, *bytes));
             }
         }
         Self { bundle, sealed, sums, opened: BTreeMap::new() }
@@ -166,10 +180,10 @@ impl<'b> Content<'b> {
             let (mut blocks, mut chain) = (Vec::new(), *end);
             // It has a digest, so each goes on from a smaller number.
             while chain != 0
-                && let Some((parent, block)) = self.bundle.chains.get(&chain)
+                && let Some(link) = self.bundle.chains.get(&chain)
             {
-                blocks.push(*block);
-                chain = *parent;
+                blocks.push(link.block);
+                chain = link.parent;
             }
             let mut stream = Vec::new();
             for block in blocks.into_iter().rev() {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! block   nonce (24) ‖ XChaCha20-Poly1305( zstd( text ) )      under HMAC-SHA-256(key, "hansard seal")
+//! chain   SHA-256( the chain before (32) ‖ SHA-256( block ) ‖ both names (16 + 16) ‖ bytes (8) )
 //! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
 //! ```
 
@@ -9,7 +10,7 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// No block is larger when it is unpacked.
 const MOST: usize = 256 << 20;
@@ -22,6 +23,13 @@ pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let packed = cipher.decrypt(&XNonce::from(*nonce), sealed).ok()?;
     let size = zstd::bulk::Decompressor::upper_bound(&packed)?.min(MOST);
     zstd::bulk::decompress(&packed, size).ok()
+}
+
+/// A chain's digest: of the chain before (zeros: none), the block's digest, the names under which the
+/// writer finds chain and block again, and the bytes of all texts.
+pub(crate) fn chain_sum(before: &[u8; 32], block: &[u8; 32], names: &[u8], bytes: u64) -> [u8; 32] {
+    let sum = Sha256::new().chain_update(before).chain_update(block).chain_update(names);
+    sum.chain_update(bytes.to_be_bytes()).finalize().into()
 }
 
 #[derive(Deserialize)]

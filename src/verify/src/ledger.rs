@@ -1,6 +1,7 @@
 //! A whole ledger, from its first entry to its last.
 
 use crate::checkpoint::{Kept, PublicKey, Said};
+use crate::content::chain_sum;
 use crate::entry::{Entry, Part, hex, is_hex};
 use crate::merkle::{Merkle, WIDTH, tiles};
 use crate::numbers::Numbers;
@@ -168,8 +169,10 @@ impl Stage<'_, '_> {
             }
             self.shared.blocks.insert(id, (key, sum));
         }
-        let mut statement =
-            self.connection.prepare("SELECT id, parent, block, sum FROM chains ORDER BY id")?;
+        let mut statement = self.connection.prepare(
+            "SELECT chains.id, parent, block, chains.sum, chains.name, blocks.name, bytes
+             FROM chains LEFT JOIN blocks ON blocks.id = block ORDER BY chains.id",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (id, parent, block): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -185,10 +188,13 @@ impl Stage<'_, '_> {
                 self.report.problem(format!("chain {id} goes on from what is not there"));
                 continue;
             };
-            let sum: Sum =
-                Sha256::new().chain_update(before).chain_update(block_sum).finalize().into();
+            let mut names = row.get_ref(4)?.as_blob().unwrap_or_default().to_vec();
+            names.extend_from_slice(row.get_ref(5)?.as_blob().unwrap_or_default());
+            let bytes = u64::try_from(row.get::<_, i64>(6)?).unwrap_or_default();
+            let sum = chain_sum(&before, block_sum, &names, bytes);
             let is_one_key = chain_key.is_none_or(|chain_key| chain_key == *key);
-            if row.get_ref(3)?.as_blob() != Ok(&sum) || !is_one_key {
+            let is_named = row.get_ref(4)?.as_blob().is_ok_and(|name| name.len() == 16);
+            if row.get_ref(3)?.as_blob() != Ok(&sum) || !is_one_key || !is_named {
                 self.report.problem(format!("chain {id} was changed"));
             }
             self.shared.chains.insert(id, (*key, parent, sum));

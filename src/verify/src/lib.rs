@@ -17,7 +17,7 @@ mod merkle;
 mod numbers;
 mod witness;
 
-pub use bundle::{Bundle, FORMAT, Proven, verify as verify_bundle};
+pub use bundle::{Bundle, Chained, FORMAT, Proven, verify as verify_bundle};
 pub use checkpoint::Kept;
 pub use ledger::verify;
 pub use numbers::Gap;

@@ -12,6 +12,9 @@ use std::collections::HashMap;
 /// SHA-256 of a sealed block, or of a chain up to a block.
 pub(crate) type Sum = [u8; 32];
 
+/// HMAC of a digest, under which a block or a chain is found again.
+type Name = [u8; 16];
+
 /// Session keys that are kept unwrapped.
 const KEYS: usize = 4096;
 
@@ -177,22 +180,23 @@ fn beginning<'a>(
     if bytes == stream.bytes() { Ok((end, new)) } else { Err(StoreError::Unknown) }
 }
 
-/// The block of a piece, stored if it is not there.
+/// The block of a piece, stored if it is not there: its id, its digest and its name.
 fn block(
     connection: &Connection,
     key_id: i64,
     key: &SessionKey,
     piece: &Piece,
-) -> Result<(i64, Sum), StoreError> {
+) -> Result<(i64, Sum, Name), StoreError> {
     let name = key.name(&piece.sum);
     let there = connection
         .prepare_cached("SELECT id, sum FROM blocks WHERE name = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    match there {
-        Some(there) => Ok(there),
-        None => new_block(connection, key_id, key, Some(name), piece.packed()),
-    }
+    let (id, sum) = match there {
+        Some(there) => there,
+        None => new_block(connection, key_id, key, Some(name), piece.packed())?,
+    };
+    Ok((id, sum, name))
 }
 
 /// A block of its own, found again by its name, if it has one.
@@ -200,7 +204,7 @@ fn new_block(
     connection: &Connection,
     key_id: i64,
     key: &SessionKey,
-    name: Option<[u8; 16]>,
+    name: Option<Name>,
     packed: Option<Cow<'_, [u8]>>,
 ) -> Result<(i64, Sum), StoreError> {
     let sealed = packed.and_then(|packed| key.seal(&packed)).ok_or(StoreError::Sealing)?;
@@ -212,7 +216,7 @@ fn new_block(
 }
 
 /// The chain of a name, if it is there.
-fn link(connection: &Connection, name: &[u8; 16]) -> Result<Option<Link>, StoreError> {
+fn link(connection: &Connection, name: &Name) -> Result<Option<Link>, StoreError> {
     Ok(connection
         .prepare_cached("SELECT id, sum, bytes FROM chains WHERE name = ?1")?
         .query_row([name], |row| {
@@ -225,12 +229,12 @@ fn link(connection: &Connection, name: &[u8; 16]) -> Result<Option<Link>, StoreE
 fn grow(
     connection: &Connection,
     parent: Link,
-    (block, block_sum): (i64, Sum),
-    name: &[u8; 16],
+    (block, block_sum, block_name): (i64, Sum, Name),
+    name: &Name,
     bytes: usize,
 ) -> Result<Link, StoreError> {
-    let sum = chain_sum(&parent.sum, &block_sum);
     let bytes = parent.bytes.saturating_add(bytes);
+    let sum = chain_sum(&parent.sum, &block_sum, [name, &block_name], bytes as u64);
     connection
         .prepare_cached(
             "INSERT INTO chains (parent, block, name, sum, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -239,9 +243,13 @@ fn grow(
     Ok(Link { id: connection.last_insert_rowid(), sum, bytes })
 }
 
-/// SHA-256 over the chain so far (32 zero bytes for none) and the next block's.
-pub(crate) fn chain_sum(parent: &Sum, block: &Sum) -> Sum {
-    Sha256::new().chain_update(parent).chain_update(block).finalize().into()
+/// SHA-256 over the chain so far (32 zero bytes for none), the next block's digest, the names under
+/// which chain and block are found again (16 bytes each), and the bytes of all texts (8 bytes, the
+/// highest first).
+fn chain_sum(parent: &Sum, block: &Sum, names: [&Name; 2], bytes: u64) -> Sum {
+    let mut sum = Sha256::new().chain_update(parent).chain_update(block);
+    names.into_iter().for_each(|name| sum.update(name));
+    sum.chain_update(bytes.to_be_bytes()).finalize().into()
 }
 
 /// What a stored part says. `None`: its session was erased.

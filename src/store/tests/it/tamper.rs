@@ -158,6 +158,34 @@ fn what_sql_can_change_is_named() {
     }
 }
 
+/// Two chains whose names are swapped would give a later part another beginning.
+#[test]
+fn names_that_find_texts_again_are_bound_to_them() {
+    let ledger = Ledger::new();
+    ledger.append(vec![turn(1, r#"{"a":1}"#), turn(2, r#"{"a":1},{"b":2}"#)]);
+    assert!(ledger.verify(None).is_intact());
+    for change in [
+        "CREATE TEMP TABLE names AS SELECT id, name FROM chains;
+         UPDATE chains SET name = CAST(id AS BLOB);
+         UPDATE chains SET name = (SELECT name FROM names WHERE names.id = 3 - chains.id)",
+        "UPDATE chains SET bytes = bytes + 1 WHERE id = 1",
+        "UPDATE blocks SET name = zeroblob(16) WHERE id = (SELECT block FROM chains WHERE id = 1)",
+    ] {
+        let copy = ledger.copy();
+        copy.database().execute_batch(change).unwrap();
+        let report = copy.verify(None);
+        let named = |problem: &String| problem.contains("chain 1 was changed");
+        assert!(report.problems.iter().any(named), "{change}: {report:?}");
+    }
+}
+
+/// A part whose request has these messages.
+fn turn(n: u8, messages: &str) -> Incoming {
+    let part = String::from_utf8(opened(n, "alice", Some("one"))).unwrap();
+    let body = format!(r#"{{"messages":[{messages}]}}"#);
+    incoming(part.replace(crate::parts::BODY, &body).as_bytes())
+}
+
 /// A thousand places of the file, spread evenly: what the verifier reads it reads right, or says so.
 #[test]
 fn a_flipped_bit_anywhere_is_named_or_changes_nothing() {
@@ -287,9 +315,7 @@ fn a_bundle_proves_a_session_with_nothing_else() {
     let ledger = Ledger::filled();
     // Two turns, of which the second has the first one's message again.
     for (n, messages) in [(230, r#"{"a":1}"#), (231, r#"{"a":1},{"b":2}"#)] {
-        let part = String::from_utf8(opened(n, "alice", Some("one"))).unwrap();
-        let body = format!(r#"{{"messages":[{messages}]}}"#);
-        ledger.append(vec![incoming(part.replace(crate::parts::BODY, &body).as_bytes())]);
+        ledger.append(vec![turn(n, messages)]);
     }
     let reader = Reader::open(&ledger.data).unwrap();
     let session = reader.session("one").unwrap().id;
@@ -322,7 +348,11 @@ fn a_bundle_proves_a_session_with_nothing_else() {
         assert!(!intact, "{}", &bundle[at - 40..at + 9]);
     }
     // A chain that goes on from itself is no way round.
-    let looped = bundle.replacen("\"chains\": {", "\"chains\": {\"0\": [0, 1],", 1);
+    let looped = bundle.replacen(
+        "\"chains\": {",
+        "\"chains\": {\"0\": {\"parent\":0,\"block\":1,\"names\":\"\",\"bytes\":0},",
+        1,
+    );
     assert_ne!(looped, bundle);
     assert!(verify_bundle(looped.as_bytes(), None).unwrap().0.is_intact());
     let other = Ledger::filled();
@@ -338,6 +368,9 @@ fn bundle(reader: &Reader, session: &str) -> String {
         "index": entry.index, "entry": String::from_utf8(entry.bytes.clone()).unwrap(),
         "proof": entry.proof, "key": entry.key, "frame": entry.frame, "streams": entry.streams,
     })).collect();
+    let chains: serde_json::Map<_, _> = evidence.chains.iter().map(|(id, link)| (id.to_string(), json!({
+        "parent": link.parent, "block": link.block, "names": encode(&link.names), "bytes": link.bytes,
+    }))).collect();
     let encoded = |map: &std::collections::BTreeMap<i64, Vec<u8>>| {
         map.iter()
             .map(|(id, bytes)| (id.to_string(), json!(encode(bytes))))
@@ -346,7 +379,7 @@ fn bundle(reader: &Reader, session: &str) -> String {
     serde_json::to_string_pretty(&json!({
         "format": hansard_verify::FORMAT, "index": [], "session": session,
         "public_key": evidence.public_key, "checkpoint": evidence.checkpoint,
-        "keys": encoded(&evidence.keys), "blocks": encoded(&evidence.blocks), "chains": evidence.chains, "entries": entries,
+        "keys": encoded(&evidence.keys), "blocks": encoded(&evidence.blocks), "chains": chains, "entries": entries,
     }))
     .unwrap()
 }

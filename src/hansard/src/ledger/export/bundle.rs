@@ -5,7 +5,7 @@ use crate::time::rfc3339;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hansard_store::{Evidence, ProvenEntry, Reader};
-use hansard_verify::{Bundle, FORMAT, Proven};
+use hansard_verify::{Bundle, Chained, FORMAT, Proven};
 
 /// A session's bundle.
 pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
@@ -44,6 +44,11 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             streams,
         }
     };
+    let chained = |(id, link): (i64, hansard_store::Chained)| {
+        let hansard_store::Chained { parent, block, names, bytes } = link;
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        (id, Chained { parent, block, names: STANDARD.encode(names), bytes })
+    };
     Ok(Bundle {
         format: FORMAT.to_owned(),
         index,
@@ -52,7 +57,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
         checkpoint,
         keys: keys.into_iter().map(encoded).collect(),
         blocks: blocks.into_iter().map(encoded).collect(),
-        chains,
+        chains: chains.into_iter().map(chained).collect(),
         entries: entries.into_iter().map(proven).collect(),
     })
 }
