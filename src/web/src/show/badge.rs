@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::page::encoded;
 use super::text::Line;
+use crate::source::Proven;
 
 /// A sign and its word in a tone: `ok`, `bad`, `warn`, `note` or `plain`.
 pub(crate) fn badge(tone: &str, sign: &str, word: &str) -> Markup {
@@ -23,6 +24,18 @@ pub(crate) fn status(status: Status) -> Markup {
         Status::Interrupted => ("bad", "⚡", "interrupted"),
     };
     badge(tone, sign, word)
+}
+
+/// In which checkpoint, and who computed it.
+pub(crate) fn proven(proof: Proven) -> Markup {
+    match proof {
+        Proven::In(size) => html! {
+            (badge("ok", "✓", &format!("in checkpoint {}", grouped(size))))
+            " verified by this server"
+        },
+        Proven::NotYet => badge("plain", "…", "in no checkpoint yet"),
+        Proven::Broken => badge("bad", "✗", "not what the checkpoint signed"),
+    }
 }
 
 /// The name that the record and forms use.

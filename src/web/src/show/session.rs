@@ -97,7 +97,7 @@ pub(crate) fn turns(head: &Head, window: &Window, from: usize, prices: &Prices) 
     };
     html! {
         section.window data-from=(from) aria-label={ "Turns from " (from + 1) } {
-            @for one in &window.turns { (turn(one, window, &context)) }
+            @for place in 0..window.turns.len() { (turn(place, window, &context)) }
         }
     }
 }

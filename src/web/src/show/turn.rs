@@ -8,7 +8,7 @@ use super::page::encoded;
 use super::text::{Line, Text, value_of};
 use super::time::{clock, offset, span};
 use crate::prices::Prices;
-use crate::source::Window;
+use crate::source::{Proven, Window};
 use hansard_replay::model::{Block, Finding, Lane, LaneKind, Message, Notice, Turn};
 use maud::{Markup, html};
 
@@ -27,7 +27,10 @@ pub(crate) struct Context<'a> {
     pub(crate) prices: &'a Prices,
 }
 
-pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Markup {
+/// `place` is the turn's in the window.
+pub(crate) fn turn(place: usize, window: &Window, context: &Context<'_>) -> Markup {
+    let Some(turn) = window.turns.get(place) else { return html! {} };
+    let proof = window.proofs.get(place).copied();
     let index = turn.number.saturating_sub(1);
     let lane = context.lanes.get(turn.lane);
     let kind_of_lane = lane.map_or(LaneKind::Main, |lane| lane.kind);
@@ -75,7 +78,7 @@ pub(crate) fn turn(turn: &Turn, window: &Window, context: &Context<'_>) -> Marku
                 }
             }
             @if !turn.findings.is_empty() { (findings(&turn.findings)) }
-            (foot(turn))
+            (foot(turn, proof))
         }
     }
 }
@@ -243,7 +246,7 @@ fn findings(findings: &[Finding]) -> Markup {
     }
 }
 
-fn foot(turn: &Turn) -> Markup {
+fn foot(turn: &Turn, proof: Option<Proven>) -> Markup {
     let took = turn.ended_at.map(|ended| u64::try_from(ended - turn.started_at).unwrap_or(0));
     html! {
         footer.turn-foot {
@@ -252,6 +255,7 @@ fn foot(turn: &Turn) -> Markup {
             @if let Some(stop) = &turn.stop_reason { span { "stopped by " code { (Line(stop)) } } }
             @if let Some(took) = took { span { "took " (span(took)) } }
             @if let Some(id) = &turn.request_id { code { (Line(id)) } }
+            @if let Some(proof) = proof { span.proven { (badge::proven(proof)) } }
             a.record href={ "/exchanges/" (encoded(&turn.exchange)) "/raw" } { "Record and proof" span.visually-hidden { " of turn " (turn.number) } }
         }
     }
