@@ -269,7 +269,7 @@ pub(crate) fn open_for_writing(
     // A key that was destroyed is not to be found in the file.
     connection.pragma_update(None, "secure_delete", true)?;
     // In KiB: what one commit after another touches stays in memory, and is read from no journal.
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
