@@ -22,7 +22,7 @@ TEST_ENV = $(WITH_NODE) HANSARD_TEST_ENVOYS=$(CURDIR)/$(VENV)/bin/envoy:$(CURDIR
 CHROMIUM          ?=
 FIND_CHROMIUM      = test -n "$(CHROMIUM)" && echo "$(CHROMIUM)" || command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help bench-sink bench-session bench-replay cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind strace chromium
+.PHONY: help bench-sink bench-session bench-replay bench-web cost soak fuzz run build test check bench bench-redact test-claude-code trapped-wasm wasm wasm-target valgrind strace chromium
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ bench-session: build $(ENVOY) ## Measure what each turn of a long session costs 
 bench-replay: ## Measure lists, search, the player and blame over a million exchanges (ARGS="--quick")
 	cargo build --release --locked -p replay-bench
 	target/release/replay-bench $(ARGS)
+
+bench-web: chromium $(VENV)-tests/done tests/clients/node_modules/done ## Try the replay in a browser against an optimised server, and print how long it took
+	$(TEST_ENV) HANSARD_TEST_BROWSER="$$($(FIND_CHROMIUM))" cargo test --release --locked -p hansard-tests --features browser --test web -- --nocapture
 
 cost: valgrind ## Count the instructions that hostile inputs cost, against normal text's
 	cargo build --locked -p redact-bench --bins
