@@ -46,7 +46,8 @@ struct State {
 }
 
 impl Journal {
-    /// Starts the thread, for the ledger in a folder.
+    /// Copies what another process left in the log, and starts the thread: who is killed again and
+    /// again would otherwise never come to the end of a log that grows.
     ///
     /// # Errors
     /// When the database cannot be opened, or the system gives no thread.
@@ -57,6 +58,7 @@ impl Journal {
         connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        copy(&connection);
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
         let thread = thread::Builder::new()
