@@ -68,7 +68,13 @@ impl Shelf {
         session: &str,
         content: &Content,
     ) -> Result<Stored, StoreError> {
-        self.find_key(connection, session)?;
+        if !self.has_key(connection, session)? {
+            // Without a key there is nothing that it could build on.
+            if content.streams.iter().any(|stream| stream.known.is_some()) {
+                return Err(StoreError::Unknown);
+            }
+            self.make_key(connection, session)?;
+        }
         let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
@@ -104,7 +110,9 @@ impl Shelf {
         session: &str,
         text: &[u8],
     ) -> Result<(i64, i64, Sum), StoreError> {
-        self.find_key(connection, session)?;
+        if !self.has_key(connection, session)? {
+            self.make_key(connection, session)?;
+        }
         let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
         let (block, sum) = new_block(connection, *id, key, None, packed(text).map(Cow::Owned))?;
         Ok((*id, block, sum))
@@ -122,34 +130,38 @@ impl Shelf {
         Ok(key.is_none_or(|key| key.name(&content.identity) == *mac))
     }
 
-    /// Makes sure that a session's key is at hand.
-    fn find_key(&mut self, connection: &Connection, session: &str) -> Result<(), StoreError> {
+    /// Takes a session's key to hand; false when it has none.
+    fn has_key(&mut self, connection: &Connection, session: &str) -> Result<bool, StoreError> {
+        if self.keys.contains_key(session) {
+            return Ok(true);
+        }
+        let there: Option<(i64, Vec<u8>)> = connection
+            .prepare_cached(
+                "SELECT id, wrapped FROM keys WHERE session = ?1 AND wrapped IS NOT NULL
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((id, wrapped)) = there else { return Ok(false) };
+        let key = self.master.unwrap(session, &wrapped).ok_or(StoreError::WrongKey)?;
+        self.keep(session, id, key);
+        Ok(true)
+    }
+
+    fn make_key(&mut self, connection: &Connection, session: &str) -> Result<(), StoreError> {
+        let (key, wrapped) = self.master.make(session).ok_or(StoreError::Sealing)?;
+        connection
+            .prepare_cached("INSERT INTO keys (session, wrapped) VALUES (?1, ?2)")?
+            .execute(params![session, wrapped])?;
+        self.keep(session, connection.last_insert_rowid(), key);
+        Ok(())
+    }
+
+    fn keep(&mut self, session: &str, id: i64, key: SessionKey) {
         if self.keys.len() >= KEYS {
             self.keys.clear();
         }
-        if !self.keys.contains_key(session) {
-            let there: Option<(i64, Vec<u8>)> = connection
-                .prepare_cached(
-                    "SELECT id, wrapped FROM keys WHERE session = ?1 AND wrapped IS NOT NULL
-                     ORDER BY id DESC LIMIT 1",
-                )?
-                .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let key = match there {
-                Some((id, wrapped)) => {
-                    (id, self.master.unwrap(session, &wrapped).ok_or(StoreError::WrongKey)?)
-                }
-                None => {
-                    let (key, wrapped) = self.master.make(session).ok_or(StoreError::Sealing)?;
-                    connection
-                        .prepare_cached("INSERT INTO keys (session, wrapped) VALUES (?1, ?2)")?
-                        .execute(params![session, wrapped])?;
-                    (connection.last_insert_rowid(), key)
-                }
-            };
-            self.keys.insert(session.to_owned(), key);
-        }
-        Ok(())
+        self.keys.insert(session.to_owned(), (id, key));
     }
 }
 

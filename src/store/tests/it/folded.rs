@@ -110,6 +110,21 @@ fn a_folded_part_reads_back_whole_and_is_proven_like_any_other() {
 }
 
 #[test]
+fn a_part_that_is_refused_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = Writer::start(folder.path()).unwrap();
+    let result = append(&writer.handle(), arrived(&folded(&turn(1, "new", 3), 2)));
+    assert!(is_unknown(&result), "{result:?}");
+    writer.close();
+    let database = rusqlite::Connection::open(folder.path().join("hansard.db")).unwrap();
+    for table in ["keys", "blocks", "chains", "parts", "entries", "exchanges", "boots"] {
+        let count = format!("SELECT COUNT(*) FROM {table}");
+        let rows: i64 = database.query_row(&count, [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[test]
 fn what_a_part_builds_on_must_be_of_its_own_session() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
