@@ -116,8 +116,12 @@ impl Content {
 
     /// Bytes in memory, about.
     pub(crate) fn size(&self) -> usize {
+        let bytes = |text: &[u8], packed: &Option<Vec<u8>>| {
+            text.len().saturating_add(packed.as_ref().map_or(0, Vec::len))
+        };
         let pieces = self.streams.iter().flat_map(|stream| &stream.pieces);
-        pieces.map(|piece| piece.text.len().saturating_add(128)).sum::<usize>() + self.frame.len()
+        let pieces = pieces.map(|piece| bytes(&piece.text, &piece.packed).saturating_add(128));
+        pieces.fold(bytes(&self.frame, &self.packed), usize::saturating_add)
     }
 
     /// What came: the part's bytes or, where it was folded, the pieces that it brought.
