@@ -56,7 +56,6 @@ pub(crate) fn account(
     part: &NewPart,
 ) -> Result<(), StoreError> {
     let known = projections.boot(connection, id)?.cloned();
-    let is_new = known.is_none();
     let mut boot = known.unwrap_or_else(|| Boot {
         id: id.to_owned(),
         node: part.node.clone(),
@@ -77,13 +76,10 @@ pub(crate) fn account(
             gap.insert(connection, id)?;
         }
         (boot.highest, boot.last_at) = (part.seq, part.at);
-        projections.put_boot(id, boot);
     } else {
         close(connection, id, part.seq)?;
-        if is_new {
-            projections.put_boot(id, boot);
-        }
     }
+    projections.put_boot(id, boot);
     for given_up in &part.abandoned {
         close(connection, id, *given_up)?;
     }
