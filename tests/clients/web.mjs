@@ -121,6 +121,7 @@ async function player() {
   await page.reload();
   await ready(page);
   await page.waitForFunction(() => document.querySelector("#t7.current"));
+  assert.match(await page.textContent("#t7 .proven"), /in checkpoint .*verified by this server/);
   await page.locator("#t7 a.record").click();
   assert.match(await page.textContent(".proof"), /in the checkpoint of/);
   await open(page, `${ADA}/files/0?change=0`);
