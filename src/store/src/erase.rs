@@ -4,6 +4,7 @@
 //! under legal hold is not erased.
 
 use crate::error::StoreError;
+use crate::intake;
 use crate::ledger::entry::Entry;
 use crate::ledger::{Keys, Log, beside};
 use crate::schema::open_for_writing;
@@ -14,6 +15,7 @@ use std::time::Duration;
 /// Changes what may be changed, beside a sink that runs or without one.
 #[derive(Debug)]
 pub struct Custodian {
+    folder: PathBuf,
     connection: Connection,
     keys: Keys,
 }
@@ -40,7 +42,7 @@ impl Custodian {
         }
         let connection = open_for_writing(folder, Duration::from_secs(10))?;
         let keys = Keys::at(&keys.unwrap_or_else(|| beside(folder)));
-        Ok(Self { connection, keys })
+        Ok(Self { folder: folder.to_owned(), connection, keys })
     }
 
     /// Destroys a session's keys. How many were: 0 when it was erased before.
@@ -51,6 +53,8 @@ impl Custodian {
         if let Some(reason) = held(&self.connection, session)? {
             return Err(StoreError::Held { session: session.to_owned(), reason });
         }
+        // Nothing of it is on the way, nothing follows, and nothing of it stays where it came in.
+        let _closed = intake::close(&self.folder, &self.connection)?;
         let erased = self.write(order.at, |connection, log| {
             // A part that came before its exchange's session was known has a key of its own.
             let mut statement = connection.prepare(

@@ -70,6 +70,20 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A file in which parts are kept first cannot be read or written.
+    #[error("cannot use {path}: {source}; check the disk's space and health")]
+    Intake {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Parts that were acknowledged are not in the ledger.
+    #[error(
+        "parts that were acknowledged are not in the ledger yet: check the disk's space and health; \
+         if no sink runs on this folder, start one, it takes them in"
+    )]
+    Behind,
     /// A file of keys cannot be read or written.
     #[error("cannot use the ledger's keys in {path}: {source}; name their folder with --keys")]
     Keys {

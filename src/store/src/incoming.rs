@@ -6,6 +6,7 @@
 
 use crate::content::Content as Text;
 use crate::exchange::{Ending, Introduction};
+use crate::intake::Raw;
 use crate::malformed::{Defect, KEPT, defect_of};
 use crate::telemetry::Telemetry;
 use hansard_record::fold::{Cut, Folded, Pieces};
@@ -78,6 +79,8 @@ pub(crate) struct NewPart {
     /// Numbers of parts that were given up.
     pub(crate) abandoned: Vec<i64>,
     pub(crate) content: Text,
+    /// As it came, for the intake.
+    pub(crate) raw: Raw,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,10 @@ impl Incoming {
             facts.with(source, Folded::from(Pieces::at(&json, &cut)).into())
         });
         match read {
-            Ok(part) => Self(Kind::Part(Box::new(part))),
+            Ok(part) => {
+                let raw = Raw { bytes: json, is_folded: false };
+                Self(Kind::Part(Box::new(NewPart { raw, ..part })))
+            }
             Err(defect) => Self::malformed(defect, &json, received_at, log_name),
         }
     }
@@ -119,7 +125,10 @@ impl Incoming {
                 Ok(Facts::read(&sketch, received_at)?.0.with(source, folded.into()))
             });
         match read {
-            Ok(part) => Self(Kind::Part(Box::new(part))),
+            Ok(part) => {
+                let raw = Raw { bytes, is_folded: true };
+                Self(Kind::Part(Box::new(NewPart { raw, ..part })))
+            }
             Err(defect) => Self::malformed(defect, &bytes, received_at, log_name),
         }
     }
@@ -153,6 +162,13 @@ impl Incoming {
         }
     }
 
+    /// Lets its bytes go, as they came: they are in the intake.
+    pub(crate) fn drop_raw(&mut self) {
+        if let Kind::Part(part) = &mut self.0 {
+            part.raw = Raw::default();
+        }
+    }
+
     /// When it was received.
     pub(crate) fn received_at(&self) -> i64 {
         match &self.0 {
@@ -168,7 +184,7 @@ impl Incoming {
         const FIXED: usize = 512;
         FIXED
             + match &self.0 {
-                Kind::Part(part) => part.content.size(),
+                Kind::Part(part) => part.content.size().saturating_add(part.raw.bytes.len()),
                 Kind::Malformed(malformed) => malformed.bytes.len(),
                 Kind::Witness(received) => {
                     received.witness.path.len() + received.witness.details.len()
@@ -272,6 +288,7 @@ impl Facts {
             node,
             abandoned,
             content,
+            raw: Raw::default(),
         }
     }
 }

@@ -58,6 +58,9 @@ pub enum Defect {
     /// A number or time is beyond what the ledger can hold.
     #[error("the record's number or time is out of range")]
     Range,
+    /// The record leaves out what its session does not have, and was acknowledged all the same.
+    #[error("what the part builds on is not in its session")]
+    Unfounded,
     /// Another part with this boot and number is stored already.
     #[error("another part with the boot and number of this one is stored already")]
     Conflict,

@@ -5,12 +5,22 @@
 
 use crate::error::AppendError;
 use crate::incoming::Incoming;
-use crate::writer::Receipt;
+use crate::intake::{Position, lock};
+use crate::writer::{Accepted, Receipt};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-type Done = Box<dyn FnOnce(Result<Receipt, AppendError>) + Send>;
+/// Whom to tell what became of a batch, and when.
+pub(crate) enum Done {
+    /// When it is in the ledger.
+    Stored(Box<dyn FnOnce(Result<Receipt, AppendError>) + Send>),
+    /// As soon as it is on disk.
+    Kept(Box<dyn FnOnce(Result<Accepted, AppendError>) + Send>),
+    /// Nobody: who asked has been told that it is on disk.
+    Told,
+}
 
 /// A batch that was not taken, and why.
 #[derive(Debug)]
@@ -24,18 +34,43 @@ pub struct Rejected {
 /// One batch, and whom to tell.
 pub(crate) struct Job {
     pub(crate) items: Vec<Incoming>,
+    /// Of the last batch of a frame of the intake, the place behind it.
+    pub(crate) at: Option<Position>,
     size: usize,
+    since: Instant,
     done: Done,
 }
 
 impl Job {
     pub(crate) fn new(items: Vec<Incoming>, done: Done) -> Self {
         let size = items.iter().map(Incoming::size).sum();
-        Self { items, size, done }
+        Self { items, at: None, size, since: Instant::now(), done }
+    }
+
+    /// Whether its sender asks for no more than that it is on disk.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        matches!(self.done, Done::Kept(_))
+    }
+
+    /// Whether its sender was told that it is on disk: it cannot be refused any more.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self.done, Done::Told)
     }
 
     pub(crate) fn answer(self, result: Result<Receipt, AppendError>) {
-        (self.done)(result);
+        match self.done {
+            Done::Stored(done) => done(result),
+            Done::Kept(done) => done(result.map(Accepted::Stored)),
+            Done::Told => {}
+        }
+    }
+
+    /// Tells its sender that it is on disk.
+    pub(crate) fn tell(&mut self) {
+        match std::mem::replace(&mut self.done, Done::Told) {
+            Done::Kept(done) => done(Ok(Accepted::Kept)),
+            other => self.done = other,
+        }
     }
 }
 
@@ -48,21 +83,23 @@ impl fmt::Debug for Job {
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    arrival: Condvar,
+    changed: Condvar,
     limit: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
     jobs: VecDeque<Job>,
-    /// Of every batch that is not answered, also of those that were taken.
+    /// Of every batch that is not released, also of those that were taken.
     bytes: usize,
+    /// When the oldest came of those that were taken and are not released.
+    taken_since: Option<Instant>,
     closed: bool,
 }
 
 impl Queue {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), arrival: Condvar::new(), limit }
+        Self { state: Mutex::default(), changed: Condvar::new(), limit }
     }
 
     pub(crate) fn push(&self, job: Job) -> Result<(), Rejected> {
@@ -77,33 +114,62 @@ impl Queue {
         state.bytes += job.size;
         state.jobs.push_back(job);
         drop(state);
-        self.arrival.notify_one();
+        self.changed.notify_all();
         Ok(())
     }
 
-    /// Everything that waits, within the bounds of one transaction; at least one batch.
+    /// Batches that go on to the next queue, in their order; `closed` or not, they are taken.
+    pub(crate) fn pass(&self, group: Vec<Job>) {
+        let mut state = self.state();
+        for job in group {
+            state.bytes += job.size;
+            state.jobs.push_back(Job { since: Instant::now(), ..job });
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Everything that waits, within the bounds of one transaction; at least one batch. While nobody
+    /// waits for an answer, more is waited for, up to `rest` from the first.
     ///
     /// `None` when the queue is closed and empty.
-    pub(crate) fn take(&self, max_bytes: usize, max_items: usize) -> Option<Vec<Job>> {
+    pub(crate) fn take(
+        &self,
+        max_bytes: usize,
+        max_items: usize,
+        rest: Duration,
+    ) -> Option<Vec<Job>> {
         let mut state = self.state();
         loop {
-            if let Some(first) = state.jobs.pop_front() {
-                let (mut bytes, mut items) = (first.size, first.items.len());
-                let mut group = vec![first];
-                while let Some(next) = state.jobs.front() {
-                    bytes = bytes.saturating_add(next.size);
-                    items = items.saturating_add(next.items.len());
-                    if bytes > max_bytes || items > max_items {
-                        break;
-                    }
-                    group.extend(state.jobs.pop_front());
+            let Some(since) = state.jobs.front().map(|first| first.since) else {
+                if state.closed {
+                    return None;
                 }
-                return Some(group);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = since.elapsed();
+            let is_asked = state.closed || !state.jobs.iter().all(Job::is_kept);
+            if waited < rest && !is_asked && state.bytes < max_bytes {
+                let (again, _) = self
+                    .changed
+                    .wait_timeout(state, rest.saturating_sub(waited))
+                    .unwrap_or_else(PoisonError::into_inner);
+                state = again;
+                continue;
             }
-            if state.closed {
-                return None;
+            state.taken_since = Some(since);
+            let (mut bytes, mut items) = (0_usize, 0_usize);
+            let mut group = Vec::new();
+            while let Some(next) = state.jobs.front() {
+                bytes = bytes.saturating_add(next.size);
+                items = items.saturating_add(next.items.len());
+                if !group.is_empty() && (bytes > max_bytes || items > max_items) {
+                    break;
+                }
+                group.extend(state.jobs.pop_front());
             }
-            state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
+            return Some(group);
         }
     }
 
@@ -112,12 +178,41 @@ impl Queue {
         let bytes: usize = group.iter().map(|job| job.size).sum();
         let mut state = self.state();
         state.bytes = state.bytes.saturating_sub(bytes);
+        state.taken_since = None;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Waits while the oldest batch has waited for longer than `age`, and `goes_on` says so.
+    pub(crate) fn settle(&self, age: Duration, goes_on: impl Fn() -> bool) {
+        let mut state = self.state();
+        while !state.closed && goes_on() {
+            let oldest = state.taken_since.or(state.jobs.front().map(|job| job.since));
+            if oldest.is_none_or(|since| since.elapsed() <= age) {
+                return;
+            }
+            let (again, _) =
+                self.changed.wait_timeout(state, age).unwrap_or_else(PoisonError::into_inner);
+            state = again;
+        }
+    }
+
+    /// Takes out whoever waits for an answer.
+    pub(crate) fn take_asked(&self) -> Vec<Job> {
+        let mut state = self.state();
+        let (kept, asked) = std::mem::take(&mut state.jobs).into_iter().partition(Job::is_kept);
+        state.jobs = kept;
+        asked.into()
     }
 
     /// Takes no more; what waits is still written.
     pub(crate) fn close(&self) {
         self.state().closed = true;
-        self.arrival.notify_all();
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
     }
 
     /// Takes no more, and answers what waits: nobody will write it.
@@ -128,14 +223,14 @@ impl Queue {
             state.bytes = 0;
             std::mem::take(&mut state.jobs)
         };
+        self.changed.notify_all();
         for job in jobs {
             job.answer(Err(AppendError::Closed));
         }
     }
 
-    /// A poisoned lock holds a queue that is whole: no method leaves it half changed.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -146,7 +241,7 @@ mod tests {
 
     fn job(size: usize) -> Job {
         let item = Incoming::malformed(Defect::NoRecord, &vec![0; size], 0, "");
-        Job::new(vec![item], Box::new(|_| {}))
+        Job::new(vec![item], Done::Stored(Box::new(|_| {})))
     }
 
     #[test]
@@ -157,7 +252,7 @@ mod tests {
         assert!(matches!(rejected.error, AppendError::Busy { limit: 2_000, .. }));
         assert_eq!(rejected.batch.len(), 1);
 
-        let group = queue.take(1, 1).unwrap();
+        let group = queue.take(1, 1, Duration::ZERO).unwrap();
         assert!(queue.push(job(1)).is_err(), "taken, but not answered");
         queue.release(&group);
         queue.push(job(1)).unwrap();
@@ -169,8 +264,8 @@ mod tests {
         for size in [1, 2, 3, 4] {
             queue.push(job(size)).unwrap();
         }
-        assert_eq!(queue.take(usize::MAX, 3).unwrap().len(), 3);
-        assert_eq!(queue.take(usize::MAX, 3).unwrap().len(), 1);
+        assert_eq!(queue.take(usize::MAX, 3, Duration::ZERO).unwrap().len(), 3);
+        assert_eq!(queue.take(usize::MAX, 3, Duration::ZERO).unwrap().len(), 1);
     }
 
     #[test]
@@ -179,7 +274,7 @@ mod tests {
         queue.push(job(1)).unwrap();
         queue.close();
         assert!(matches!(queue.push(job(1)).unwrap_err().error, AppendError::Closed));
-        assert_eq!(queue.take(usize::MAX, 9).unwrap().len(), 1);
-        assert!(queue.take(usize::MAX, 9).is_none());
+        assert_eq!(queue.take(usize::MAX, 9, Duration::ZERO).unwrap().len(), 1);
+        assert!(queue.take(usize::MAX, 9, Duration::ZERO).is_none());
     }
 }

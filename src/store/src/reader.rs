@@ -6,6 +6,7 @@
 use crate::content::{Master, read_part};
 use crate::error::StoreError;
 use crate::exchange::Exchange;
+use crate::intake;
 use crate::interrupted;
 use crate::ledger::{Keys, beside};
 use crate::projections::Row as _;
@@ -14,6 +15,7 @@ use crate::session::Session;
 use rusqlite::{Connection, ToSql, params};
 use std::cell::OnceCell;
 use std::path::Path;
+use std::time::Duration;
 
 /// A read-only view of a ledger, beside its writer.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct StoredPart {
     pub json: Vec<u8>,
 }
 
+/// How long a reader waits for what was acknowledged before it was opened.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Candidates that an ambiguous name lists.
 const CANDIDATES: usize = 5;
 
@@ -63,6 +67,8 @@ impl Reader {
     /// As [`Reader::open`].
     pub fn open_with(folder: &Path, keys: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(folder)?;
+        // Where nobody writes, it stays behind: `Reader::is_behind` says so.
+        intake::caught_up(folder, &connection, PATIENCE)?;
         Ok(Self { connection, keys: Keys::at(keys), master: OnceCell::new(), now: None })
     }
 

@@ -119,6 +119,18 @@ impl Rows<'_> {
         self.projections.change_session(connection, before.as_ref(), &after)
     }
 
+    /// A part that builds on what is not there, and was acknowledged.
+    pub(crate) fn unfounded(
+        &mut self,
+        item: &Incoming,
+        receipt: &mut Receipt,
+    ) -> Result<(), StoreError> {
+        let Kind::Part(part) = &item.0 else { return Ok(()) };
+        receipt.malformed += 1;
+        let came = part.content.evidence();
+        self.malformed(&Malformed::new(Defect::Unfounded, &came, part.received_at, ""))
+    }
+
     fn malformed(&mut self, malformed: &Malformed) -> Result<(), StoreError> {
         let Malformed { received_at, log_name, defect, size, bytes } = malformed;
         let reason = defect.to_string();

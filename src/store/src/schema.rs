@@ -8,16 +8,20 @@
 
 use crate::error::StoreError;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
+
+/// Held by the writer.
+const LOCK: &str = "hansard.lock";
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE entries (
@@ -37,6 +41,12 @@ CREATE TABLE checkpoints (
     at          INTEGER NOT NULL,           -- every time is in Unix milliseconds
     root        BLOB NOT NULL,
     note        BLOB NOT NULL               -- signed (C2SP tlog-checkpoint)
+) STRICT;
+
+CREATE TABLE intake (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    generation  INTEGER NOT NULL,           -- up to where the intake is in this ledger
+    offset      INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE keys (
@@ -212,6 +222,13 @@ pub(crate) fn database_path(folder: &Path) -> PathBuf {
     folder.join("hansard.db")
 }
 
+/// Whether a writer has the folder.
+pub(crate) fn is_written(folder: &Path) -> bool {
+    let Ok(lock) = File::open(folder.join(LOCK)) else { return false };
+    // Dropped with the file.
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
 /// Takes the folder for one writer, for as long as the file lives.
 ///
 /// A folder that is made here belongs to its owner alone; so do the files.
@@ -221,13 +238,21 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File, StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         sync_parent(folder).map_err(unusable)?;
     }
-    let lock = own_file(&folder.join("hansard.lock")).map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            return Err(StoreError::Locked { path: folder.to_owned() });
+    let lock = own_file(&folder.join(LOCK)).map_err(unusable)?;
+    let mut tries = 0;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            // A reader that asks whether somebody writes holds it for a moment.
+            Err(TryLockError::WouldBlock) if tries < 20 => {
+                tries += 1;
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Locked { path: folder.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
-        Err(fs::TryLockError::Error(source)) => return Err(unusable(source)),
     }
     // SQLite gives its journal files the mode of the database.
     own_file(&database_path(folder)).map_err(unusable)?;

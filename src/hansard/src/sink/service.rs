@@ -12,7 +12,9 @@ use super::entries;
 use super::grpc::Taken;
 use crate::time::now;
 use envoy_types::pb::envoy::service::accesslog::v3::StreamAccessLogsMessage;
-use hansard_store::{AppendError, Defect, Incoming, Rejected, StoreError, WriterHandle};
+use hansard_store::{
+    Accepted, AppendError, Defect, Incoming, Receipt, Rejected, StoreError, WriterHandle,
+};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tonic::{Code, Request, Status, Streaming};
@@ -88,16 +90,17 @@ impl Service {
         }
         loop {
             let (done, answer) = oneshot::channel();
-            let queued = self.writer.append(batch, move |result| {
+            let queued = self.writer.accept(batch, move |result| {
                 // The stream may be gone; what it sent is stored nevertheless.
                 let _ = done.send(result);
             });
             match queued {
                 Ok(()) => {
-                    let receipt = answer.await.unwrap_or(Err(AppendError::Closed));
-                    let receipt = receipt.map_err(status)?;
-                    if receipt.conflicts > 0 {
-                        tracing::warn!(count = receipt.conflicts, "a part came twice, and differs");
+                    let accepted = answer.await.unwrap_or(Err(AppendError::Closed));
+                    if let Accepted::Stored(Receipt { conflicts: count @ 1.., .. }) =
+                        accepted.map_err(status)?
+                    {
+                        tracing::warn!(count, "a part came twice, and differs");
                     }
                     return Ok(());
                 }

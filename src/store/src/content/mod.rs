@@ -11,7 +11,7 @@
 mod seal;
 mod shelf;
 
-pub(crate) use seal::Master;
+pub(crate) use seal::{IntakeKey, Master};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
 use hansard_record::fold::{Chain, Folded, Known, Pieces};

@@ -8,6 +8,7 @@
 //! A block's name is an HMAC of its text under the session's key: equal texts of one session share
 //! a block, and a name says nothing without the key. A destroyed session key cannot be made again.
 
+use crate::intake::Position;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -39,6 +40,27 @@ impl Packer {
 
     pub(crate) fn pack(&mut self, text: &[u8]) -> Option<Vec<u8>> {
         self.0.compress(text).ok()
+    }
+}
+
+/// The key of one generation of the intake. Never printed.
+pub(crate) struct IntakeKey(XChaCha20Poly1305);
+
+impl fmt::Debug for IntakeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntakeKey")
+    }
+}
+
+impl IntakeKey {
+    /// Seals a text for a place.
+    pub(crate) fn seal(&self, text: &[u8], at: Position) -> Option<Vec<u8>> {
+        seal(&self.0, text, &at.to_bytes())
+    }
+
+    /// The text that was sealed for a place.
+    pub(crate) fn open(&self, sealed: &[u8], at: Position) -> Option<Vec<u8>> {
+        open(&self.0, sealed, &at.to_bytes())
     }
 }
 
@@ -83,6 +105,23 @@ impl Master {
     /// The same, bare: for a bundle that proves the session to others.
     pub(crate) fn raw(&self, session: &str, wrapped: &[u8]) -> Option<Vec<u8>> {
         open(&self.cipher()?, wrapped, session.as_bytes())
+    }
+
+    /// A new key for a generation of the intake, and the key wrapped: 72 bytes.
+    pub(crate) fn make_intake(&self, generation: u64) -> Option<(IntakeKey, Vec<u8>)> {
+        let key = random::<KEY>()?;
+        let wrapped = seal(&self.intake_cipher()?, &key, &generation.to_be_bytes())?;
+        Some((IntakeKey(XChaCha20Poly1305::new_from_slice(&key).ok()?), wrapped))
+    }
+
+    /// The key that was wrapped for a generation of the intake.
+    pub(crate) fn unwrap_intake(&self, generation: u64, wrapped: &[u8]) -> Option<IntakeKey> {
+        let key = open(&self.intake_cipher()?, wrapped, &generation.to_be_bytes())?;
+        Some(IntakeKey(XChaCha20Poly1305::new_from_slice(&key).ok()?))
+    }
+
+    fn intake_cipher(&self) -> Option<XChaCha20Poly1305> {
+        XChaCha20Poly1305::new_from_slice(&derived(&self.0, b"hansard intake")?).ok()
     }
 
     fn cipher(&self) -> Option<XChaCha20Poly1305> {

@@ -19,7 +19,7 @@ fn append(writer: &WriterHandle, item: Incoming) -> Result<Receipt, AppendError>
 }
 
 /// A turn: its part whole, with so many messages, the last one marked.
-fn turn(n: u8, session: &str, messages: u64) -> Vec<u8> {
+pub(crate) fn turn(n: u8, session: &str, messages: u64) -> Vec<u8> {
     let marker = json!({"type": "ephemeral"});
     let mut list: Vec<_> = (1..=messages)
         .map(|m| json!({"content": [{"text": format!("message {m} {}", "y".repeat(300))}]}))
@@ -39,7 +39,7 @@ fn turn(n: u8, session: &str, messages: u64) -> Vec<u8> {
 }
 
 /// The same on the wire, with the first pieces of each stream left out.
-fn folded(part: &[u8], known: usize) -> Vec<u8> {
+pub(crate) fn folded(part: &[u8], known: usize) -> Vec<u8> {
     let record = Record::parse(part).unwrap().into_part();
     let Content::Opened(opened) = record.part else { panic!("another part") };
     let cut = Cut::of(part, opened.request.body.map(|body| body.get()));
@@ -56,7 +56,7 @@ fn folded(part: &[u8], known: usize) -> Vec<u8> {
     folded.encode().unwrap()
 }
 
-fn arrived(wire: &[u8]) -> Incoming {
+pub(crate) fn arrived(wire: &[u8]) -> Incoming {
     let item = Incoming::folded(wire.to_vec(), Source::Acknowledged, 5_000, "hansard");
     assert_eq!(item.defect(), None);
     item

@@ -6,6 +6,8 @@ mod crash;
 #[cfg(test)]
 mod folded;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod ledger;

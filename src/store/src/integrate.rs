@@ -1,0 +1,338 @@
+//! The second of the writer's two threads: everything that waits goes into the ledger in one
+//! transaction.
+//!
+//! When a transaction fails, those who wait for it are told, and none of it is stored; the database
+//! is opened anew for the next one. What was acknowledged before is on disk and is tried again.
+
+use crate::content::Shelf;
+use crate::error::{AppendError, StoreError};
+use crate::incoming::Incoming;
+use crate::intake::{Intake, Known, Position, lock};
+use crate::journal::Journal;
+use crate::ledger::{Keys, Log, Signer, beside};
+use crate::projections::Projections;
+use crate::queue::{Done, Job, Queue};
+use crate::rows::Rows;
+use crate::schema::open_for_writing;
+use crate::writer::{Options, Receipt, Stats};
+use rusqlite::{Connection, TransactionBehavior};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// How long parts gather that nobody waits for: a transaction of many costs little more than of one.
+const GATHER: Duration = Duration::from_millis(10);
+/// How long it rests before it tries again what failed.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How often it tries before it ends without.
+const LAST_TRIES: u32 = 10;
+
+/// How far it is, for others to see.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    stats: Mutex<Stats>,
+    reached: Mutex<Position>,
+    trouble: Mutex<Option<AppendError>>,
+}
+
+impl Progress {
+    pub(crate) fn stats(&self) -> Stats {
+        *lock(&self.stats)
+    }
+
+    /// The place in the intake up to which the ledger has all.
+    pub(crate) fn reached(&self) -> Position {
+        *lock(&self.reached)
+    }
+
+    /// Why what was acknowledged cannot be stored, while it cannot.
+    pub(crate) fn trouble(&self) -> Option<AppendError> {
+        lock(&self.trouble).clone()
+    }
+
+    fn committed(&self, total: Receipt, reached: Option<Position>) {
+        let mut stats = lock(&self.stats);
+        stats.commits += 1;
+        stats.stored.add(total);
+        drop(stats);
+        if let Some(reached) = reached {
+            *lock(&self.reached) = reached;
+        }
+        *lock(&self.trouble) = None;
+    }
+}
+
+/// The thread's own.
+pub(crate) struct Ledger {
+    folder: PathBuf,
+    options: Options,
+    /// What comes in, in which everything counts until it is in the ledger.
+    queue: Arc<Queue>,
+    /// What is to be stored.
+    rest: Arc<Queue>,
+    progress: Arc<Progress>,
+    known: Arc<Mutex<Known>>,
+    /// Absent after a failure, until the next group.
+    open: Option<Open>,
+    shelf: Shelf,
+    projections: Projections,
+    journal: Journal,
+    signer: Signer,
+}
+
+/// What became of one batch.
+type Outcome = Result<Receipt, Arc<StoreError>>;
+
+/// Why a transaction was not committed, and at which batch; `None`: it is no fault of one batch.
+struct Stopped {
+    at: Option<usize>,
+    cause: StoreError,
+}
+
+impl<E: Into<StoreError>> From<E> for Stopped {
+    fn from(cause: E) -> Self {
+        Self { at: None, cause: cause.into() }
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    log: Log,
+    /// Changes when another connection has written.
+    version: i64,
+}
+
+impl Open {
+    fn new(mut connection: Connection, journal: &Journal) -> Result<Self, StoreError> {
+        journal.watch(&mut connection)?;
+        // The version first: what is written in between is then looked at again.
+        let version = data_version(&connection)?;
+        let log = Log::load(&connection)?;
+        Ok(Self { connection, log, version })
+    }
+}
+
+fn data_version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+}
+
+impl Drop for Ledger {
+    /// However the thread ends, nobody waits for it.
+    fn drop(&mut self) {
+        self.queue.abandon();
+        self.rest.abandon();
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger, or makes it, and stores what a crash left in its intake.
+    pub(crate) fn open(
+        folder: &Path,
+        options: Options,
+        [queue, rest]: [&Arc<Queue>; 2],
+    ) -> Result<(Self, Intake), StoreError> {
+        let connection = open_for_writing(folder, options.busy_timeout)?;
+        let keys = Keys::at(&options.keys.clone().unwrap_or_else(|| beside(folder)));
+        let journal = Journal::start(folder)?;
+        let open = Open::new(connection, &journal)?;
+        keys.prepare(open.log.size() == 0)?;
+        let (intake, left) = Intake::open(folder, keys.master()?, &open.connection)?;
+        let mut ledger = Self {
+            folder: folder.to_owned(),
+            options,
+            queue: Arc::clone(queue),
+            rest: Arc::clone(rest),
+            progress: Arc::default(),
+            known: intake.known(),
+            open: Some(open),
+            shelf: Shelf::new(keys.master()?),
+            projections: Projections::default(),
+            journal,
+            signer: keys.signer()?,
+        };
+        for left in left {
+            let mut job = Job::new(left.items, Done::Told);
+            job.at = Some(left.at);
+            ledger.commit(&[job])?;
+        }
+        if let Some(open) = &ledger.open {
+            lock(&ledger.known).load(&open.connection)?;
+        }
+        Ok((ledger, intake))
+    }
+
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    pub(crate) fn run(mut self) {
+        let Options { commit_bytes, commit_items, .. } = self.options;
+        while let Some(group) = self.rest.take(commit_bytes, commit_items, GATHER) {
+            self.store(group);
+        }
+    }
+
+    /// Stores a group, however long it takes, but for those who can be told that it cannot be.
+    fn store(&mut self, mut group: Vec<Job>) {
+        let mut tries = 0;
+        loop {
+            let cause = match self.commit(&group) {
+                Ok(outcomes) => {
+                    self.release(&group);
+                    for (job, outcome) in group.into_iter().zip(outcomes) {
+                        job.answer(outcome.map_err(AppendError::from));
+                    }
+                    return;
+                }
+                Err(cause) => AppendError::from(Arc::new(cause)),
+            };
+            self.forget();
+            lock(&self.progress.stats).failures += 1;
+            let (kept, asked) = group.into_iter().partition(Job::is_kept);
+            self.refuse(asked, &cause);
+            group = kept;
+            if group.is_empty() {
+                return;
+            }
+            *lock(&self.progress.trouble) = Some(cause.clone());
+            self.refuse(self.rest.take_asked(), &cause);
+            if self.rest.is_closed() {
+                tries += 1;
+                if tries > LAST_TRIES {
+                    // It is on disk, and stored when the next writer starts.
+                    self.release(&group);
+                    return;
+                }
+            }
+            thread::sleep(AGAIN);
+        }
+    }
+
+    fn refuse(&self, asked: Vec<Job>, cause: &AppendError) {
+        self.release(&asked);
+        asked.into_iter().for_each(|job| job.answer(Err(cause.clone())));
+    }
+
+    fn release(&self, group: &[Job]) {
+        self.rest.release(group);
+        self.queue.release(group);
+    }
+
+    /// One transaction. A batch that fails by itself fails alone: it must not stop the others,
+    /// now and each time that it is sent again.
+    fn commit(&mut self, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+        let mut failed = HashMap::new();
+        loop {
+            match self.attempt(group, &failed) {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(Stopped { at: Some(place), cause })
+                    if group.get(place).is_some_and(|job| !job.is_kept()) =>
+                {
+                    // Without that batch again, from what the database has.
+                    self.forget();
+                    failed.insert(place, Arc::new(cause));
+                }
+                Err(Stopped { cause, .. }) => return Err(cause),
+            }
+        }
+    }
+
+    /// Stores and commits every batch but those that failed before.
+    fn attempt(
+        &mut self,
+        group: &[Job],
+        failed: &HashMap<usize, Arc<StoreError>>,
+    ) -> Result<Vec<Outcome>, Stopped> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                let connection = open_for_writing(&self.folder, self.options.busy_timeout)?;
+                Open::new(connection, &self.journal)?
+            }
+        };
+        let Open { connection, log, version } = &mut open;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // An erasure is written by another process.
+        let seen = data_version(&transaction)?;
+        if seen != *version {
+            *log = Log::load(&transaction)?;
+            *version = seen;
+            self.shelf.forget();
+            self.projections.forget();
+        }
+        let mut outcomes = Vec::with_capacity(group.len());
+        let mut total = Receipt::default();
+        let mut latest = 0;
+        let before = log.size();
+        let mut rows = Rows {
+            connection: &transaction,
+            shelf: &mut self.shelf,
+            log,
+            projections: &mut self.projections,
+        };
+        for (place, job) in group.iter().enumerate() {
+            if let Some(cause) = failed.get(&place) {
+                outcomes.push(Err(Arc::clone(cause)));
+                continue;
+            }
+            let mut receipt = Receipt::default();
+            let mut store = |item: &Incoming| match rows.store(item, &mut receipt) {
+                // It was acknowledged, and must not vanish: what came of it is kept for what it is.
+                Err(StoreError::Unknown) if job.is_kept() => rows.unfounded(item, &mut receipt),
+                other => other,
+            };
+            match job.items.iter().try_for_each(&mut store) {
+                Ok(()) => outcomes.push(Ok(receipt)),
+                // Nothing of that part was written; what the batch held before it may stay.
+                Err(StoreError::Unknown) => outcomes.push(Err(Arc::new(StoreError::Unknown))),
+                // A full disk or a broken one has ended the transaction itself.
+                Err(cause) => {
+                    let at = (!transaction.is_autocommit()).then_some(place);
+                    return Err(Stopped { at, cause });
+                }
+            }
+            total.add(receipt);
+            latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
+        }
+        self.projections.save(&transaction)?;
+        if log.size() > before {
+            log.sign(&transaction, &self.signer, latest)?;
+        }
+        let reached = group.iter().rev().find_map(|job| job.at);
+        if let Some(reached) = reached {
+            reached.save(&transaction)?;
+        }
+        self.learn(group, &outcomes);
+        if let Err(error) = transaction.commit() {
+            lock(&self.known).forget();
+            return Err(StoreError::from(error).into());
+        }
+        self.journal.committed(connection);
+        self.open = Some(open);
+        self.progress.committed(total, reached);
+        Ok(outcomes)
+    }
+
+    /// What the next parts of a session may build on. Before the commit: an erasure that comes after
+    /// it has the intake forget it again.
+    fn learn(&self, group: &[Job], outcomes: &[Outcome]) {
+        let mut known = lock(&self.known);
+        for (job, outcome) in group.iter().zip(outcomes) {
+            if let (false, Ok(receipt)) = (job.is_kept(), outcome)
+                && receipt.parts == job.items.len() as u64
+            {
+                known.learn(&job.items);
+            }
+        }
+    }
+
+    /// Nothing in memory is taken for true any more.
+    fn forget(&mut self) {
+        self.open = None;
+        self.shelf.forget();
+        self.projections.forget();
+    }
+}
