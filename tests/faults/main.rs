@@ -8,7 +8,7 @@
 //!
 //! Killed, frozen and stopped are processes; cut, slow and refused is the network, by a relay of
 //! the test's own (`relay.rs`). A full disk is simulated: the sink's process may not write files
-//! over a limit (RLIMIT_FSIZE), which SQLite meets as an I/O error within a write; `tmpfs.rs` adds a
+//! over a limit (RLIMIT_FSIZE), which it meets as an I/O error within a write; `tmpfs.rs` adds a
 //! file system that is full indeed, where one can be mounted. Moments are
 //! reached by events, never by waiting: the scripted Claude stands at a gate, or the relay has
 //! caught the part.

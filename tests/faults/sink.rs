@@ -113,9 +113,12 @@ impl Sink {
         prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
     }
 
-    /// Bytes of the write-ahead log.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        std::fs::metadata(self.data.join("hansard.db-wal")).map_or(0, |file| file.len())
+    /// Where the next parts go that are acknowledged: behind the last page of the intake's first file
+    /// that is not empty.
+    pub(crate) fn intake_end(&self) -> u64 {
+        let intake = std::fs::read(self.data.join("intake.0")).unwrap_or_default();
+        let pages = intake.chunks(4096).rposition(|page| page.iter().any(|byte| *byte != 0));
+        pages.map_or(0, |last| (last as u64 + 1) * 4096)
     }
 
     pub(crate) fn id(&self) -> u32 {

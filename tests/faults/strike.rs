@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// Far within the time that a part may take, and far from nothing.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// One page of the write-ahead log fits, a second does not; a commit has more.
-const SOME_OF_A_COMMIT: u64 = 6000;
+/// The beginning of a part fits, its page does not.
+const SOME_OF_A_FRAME: u64 = 1000;
 
 impl Action {
     /// Before the exchange begins.
@@ -68,7 +68,7 @@ impl Action {
                 bench.wire.set(Way::Pass);
             }
             Self::DiskFullMidCommit => {
-                bench.sink.deny(Some(bench.sink.log_bytes() + SOME_OF_A_COMMIT));
+                bench.sink.deny(Some(bench.sink.intake_end() + SOME_OF_A_FRAME));
                 bench.wire.set(Way::Pass);
             }
             Self::NetworkCut => bench.wire.set(Way::Stop),

@@ -13,8 +13,10 @@ use std::time::Instant;
 const TURNS: usize = 100;
 
 pub(crate) struct Growth {
-    /// Stored bytes of content, against the session's new texts compressed as one.
+    /// Bytes that hold what was said and prove it, against the session's new texts compressed.
     pub(crate) ratio: f64,
+    /// Bytes that the whole file grows by, against the session's new texts as they came.
+    pub(crate) file: f64,
     pub(crate) kilobytes: f64,
     /// What the last 20 turns add, against turns 21 to 40.
     pub(crate) late: f64,
@@ -31,6 +33,7 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
     let mut new = format!("{tools}{system}");
     let mut messages: Vec<String> = Vec::new();
     let mut sizes = Vec::with_capacity(TURNS);
+    let before = file(&data)?;
     for turn in 0..TURNS {
         let said = |role: &str, kind: &str, text: &str, marker: &str| {
             format!(
@@ -50,28 +53,42 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
             r#"{{"model":"m","system":{system},"tools":{tools},"messages":[{list}],"stream":true}}"#
         );
         let part = Begin { worker: 0, seq: turn as u64 + 1, session: "long", body: &body };
-        client.stream_access_logs(tokio_stream::once(part.message()?)).await?;
+        client.call(part.encoded()?.into()).await?;
         sizes.push(content(&data)?);
     }
     let at = |turn: usize| sizes.get(turn).copied().unwrap_or_default();
     let stored = at(TURNS - 1);
     Ok(Growth {
         ratio: stored / compressed(&new)?,
+        file: (file(&data)? - before) / new.len() as f64,
         kilobytes: stored / 1000.0,
         late: (at(99) - at(79)) / (at(39) - at(19)),
     })
 }
 
-/// Bytes of everything that grows with a part: blocks, chains, entries.
+/// Bytes of everything that holds what parts say and proves it: blocks, chains, frames, entries, the
+/// dictionary, with their names and digests.
 fn content(data: &Path) -> Fallible<f64> {
+    // It waits for what was acknowledged.
+    Reader::open(data)?;
     let database = rusqlite::Connection::open(data.join("hansard.db"))?;
     let bytes: i64 = database.query_row(
-        "SELECT (SELECT SUM(length(sealed) + COALESCE(length(name), 0) + length(sum)) FROM blocks)
-              + (SELECT COUNT(*) * 68 FROM chains) + (SELECT SUM(length(bytes)) FROM entries)",
+        "SELECT (SELECT SUM(length(sealed) + length(name) + 8) FROM blocks)
+              + (SELECT SUM(length(name) + 12) FROM chains)
+              + (SELECT SUM(length(frame) + length(mac) + length(streams)) FROM parts)
+              + (SELECT SUM(length(bytes)) FROM entries)
+              + (SELECT SUM(length(wrapped) + length(dictionary)) FROM keys)",
         [],
         |row| row.get(0),
     )?;
     Ok(bytes as f64)
+}
+
+/// Bytes of the database, its pages as they are.
+fn file(data: &Path) -> Fallible<f64> {
+    let database = rusqlite::Connection::open(data.join("hansard.db"))?;
+    let pages: i64 = database.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    Ok(pages as f64 * 4096.0)
 }
 
 /// By the same compressor's own program.
@@ -92,8 +109,13 @@ pub(crate) struct Large {
 }
 
 /// A ledger of many exchanges, made through the writer itself.
-pub(crate) fn large(folder: &Path, hansard: &Path, exchanges: u64) -> Fallible<Large> {
-    let data = folder.join("large");
+pub(crate) fn large(
+    folder: &Path,
+    hansard: &Path,
+    exchanges: u64,
+    bytes: usize,
+) -> Fallible<Large> {
+    let data = folder.join(format!("large-{bytes}"));
     let writer = Writer::start_with(&data, Options::default())?;
     let handle = writer.handle();
     let start = Instant::now();
@@ -102,7 +124,7 @@ pub(crate) fn large(folder: &Path, hansard: &Path, exchanges: u64) -> Fallible<L
         let mut batch = Vec::with_capacity(1000);
         for _ in 0..1000.min(exchanges - done) {
             done += 1;
-            let text = text(done, 300);
+            let text = text(done, bytes);
             let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
             let session = format!("session {}", done / 20);
             let part = Begin { worker: 0, seq: done, session: &session, body: &body };

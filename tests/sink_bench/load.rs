@@ -1,35 +1,45 @@
 //! Parts of 2 KB over a number of connections, each waiting for its acknowledgement.
+//!
+//! A connection is a VM of a gateway: it has one call under way, and what its exchanges bring meanwhile
+//! goes with the next, as the filter sends it. What is sent was made before, so that what is measured
+//! is the sink and the calls, not the making of texts.
 
 use crate::parts::{Begin, text};
-use crate::sink::Sink;
+use crate::sink::{Calls, Sink};
 use crate::{Fallible, Figures};
+use bytes::Bytes;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Parts that are made for each second that is measured: more than are asked for.
+const PARTS: u64 = 16_000;
+
+/// `exchanges`: on each connection, each with a part that waits.
 pub(crate) async fn measure(
     hansard: &Path,
     folder: &Path,
-    connections: u8,
+    [connections, exchanges]: [u8; 2],
     time: Duration,
 ) -> Fallible<Figures> {
-    let sink = Sink::start(hansard, &folder.join(format!("load-{connections}")))?;
-    let mut workers = Vec::new();
-    let start = Instant::now();
+    let sink = Sink::start(hansard, &folder.join(format!("load-{connections}-{exchanges}")))?;
+    let most = PARTS * time.as_secs().max(1) / u64::from(connections) / u64::from(exchanges);
+    let mut ready = Vec::new();
     for worker in 0..connections {
-        let mut client = sink.connect().await?;
+        let calls = (0..most).map(|call| message(worker, call, u64::from(exchanges)));
+        ready.push((sink.connect().await?, calls.collect::<Fallible<Vec<_>>>()?));
+    }
+    let start = Instant::now();
+    let mut workers = Vec::new();
+    for (mut client, calls) in ready {
         workers.push(tokio::spawn(async move {
             let mut times = Vec::new();
-            let session = format!("session of {worker}");
-            for seq in 1.. {
+            for call in calls {
                 if start.elapsed() > time {
                     break;
                 }
-                let text = text(seq << 8 | u64::from(worker), 1200);
-                let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
-                let part = Begin { worker, seq, session: &session, body: &body }.message()?;
                 let one = Instant::now();
-                client.stream_access_logs(tokio_stream::once(part)).await?;
-                times.push(one.elapsed());
+                client.call(call).await?;
+                times.extend(std::iter::repeat_n(one.elapsed(), usize::from(exchanges)));
             }
             Fallible::Ok(times)
         }));
@@ -39,4 +49,29 @@ pub(crate) async fn measure(
         times.append(&mut worker.await??);
     }
     Ok(Figures::of(times, start.elapsed()))
+}
+
+/// Parts one after the other are one message.
+fn message(worker: u8, call: u64, parts: u64) -> Fallible<Bytes> {
+    let mut message = Vec::new();
+    for seq in call * parts + 1..=(call + 1) * parts {
+        let text = text(seq << 8 | u64::from(worker), 1200);
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
+        // Each exchange goes on with a conversation of its own.
+        let session = format!("session {} of {worker}", seq % parts);
+        message.extend(Begin { worker, seq, session: &session, body: &body }.encoded()?);
+    }
+    Ok(message.into())
+}
+
+impl Calls {
+    /// Sends a message, and waits until it is acknowledged.
+    pub(crate) async fn call(&mut self, message: Bytes) -> Fallible<()> {
+        self.grpc.ready().await?;
+        let path = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+        let messages = tonic::Request::new(tokio_stream::once(message));
+        let path = http::uri::PathAndQuery::from_static(path);
+        self.grpc.client_streaming(messages, path, crate::sink::Encoded).await?;
+        Ok(())
+    }
 }

@@ -1,12 +1,10 @@
 //! Parts as a filter sends them.
 
 use crate::Fallible;
-use envoy_types::pb::envoy::service::accesslog::v3::StreamAccessLogsMessage;
 use hansard_record::part::{
     Content, Decision, Gateway, Opened, Part, Peer, Request, SessionHint, Who,
 };
 use hansard_record::{BootId, Entry, ExchangeId, RawJson, Record, encode};
-use prost::Message;
 
 /// An exchange that begins.
 pub(crate) struct Begin<'a> {
@@ -17,10 +15,6 @@ pub(crate) struct Begin<'a> {
 }
 
 impl Begin<'_> {
-    pub(crate) fn message(&self) -> Fallible<StreamAccessLogsMessage> {
-        Ok(StreamAccessLogsMessage::decode(&*self.encoded()?)?)
-    }
-
     pub(crate) fn encoded(&self) -> Fallible<Vec<u8>> {
         let mut random = [self.worker; 10];
         for (to, byte) in random.iter_mut().skip(2).zip(self.seq.to_be_bytes()) {

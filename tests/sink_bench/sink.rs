@@ -1,11 +1,14 @@
 //! The real sink.
 
 use crate::Fallible;
-use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_client::AccessLogServiceClient;
+use bytes::{Buf, BufMut, Bytes};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tonic::transport::Channel;
+use tonic::Status;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::{Channel, Endpoint};
 
 pub(crate) struct Sink {
     child: Child,
@@ -30,8 +33,53 @@ impl Sink {
         Ok(Self { child, address })
     }
 
-    pub(crate) async fn connect(&self) -> Fallible<AccessLogServiceClient<Channel>> {
-        Ok(AccessLogServiceClient::connect(format!("http://{}", self.address)).await?)
+    pub(crate) async fn connect(&self) -> Fallible<Calls> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
+        Ok(Calls { grpc: Grpc::new(endpoint.connect().await?) })
+    }
+}
+
+/// A connection.
+pub(crate) struct Calls {
+    pub(crate) grpc: Grpc<Channel>,
+}
+
+/// Messages that are encoded already.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        from.advance(from.remaining());
+        Ok(Some(()))
     }
 }
 

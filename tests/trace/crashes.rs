@@ -1,7 +1,7 @@
 //! Every crash that a recording allows.
 
 use crate::recording::{Call, Disk, record};
-use hansard_store::{Reader, Writer, beside};
+use hansard_store::{Options, Reader, Writer, beside};
 use std::fs;
 use std::path::Path;
 
@@ -48,6 +48,9 @@ fn parts_in(files: &[(String, Vec<u8>)], keys: &Path) -> usize {
     for (name, content) in files {
         fs::write(crashed.path().join(name), content).unwrap();
     }
+    // The next start takes in what was acknowledged and is not in the ledger.
+    let options = Options { keys: Some(keys.to_owned()), ..Options::default() };
+    Writer::start_with(crashed.path(), options).unwrap().close();
     let reader = Reader::open_with(crashed.path(), keys).unwrap();
     let status = reader.status(i64::MAX / 2, 0).unwrap();
     assert_eq!(status.missing, 0, "they were acknowledged one after the other");

@@ -8,6 +8,9 @@ use std::process::Command;
 /// Bytes that a disk writes as one.
 const SECTOR: usize = 512;
 
+/// What the writer writes.
+const FILES: [&str; 4] = ["hansard.db", "hansard.db-wal", "intake.0", "intake.1"];
+
 /// A call that changes the ledger's files, or says how far the writer is.
 #[derive(Debug)]
 pub(crate) enum Call {
@@ -30,7 +33,7 @@ pub(crate) enum Call {
 pub(crate) fn record(folder: &Path, parts: usize) -> Vec<Call> {
     let trace = folder.join("trace");
     let status = Command::new("strace")
-        .args(["-f", "-y", "-xx", "-s", "1000000", "-e", "signal=none", "-e"])
+        .args(["-f", "-y", "-xx", "-s", "2000000", "-e", "signal=none", "-e"])
         .arg("trace=openat,pwrite64,write,ftruncate,fdatasync,fsync,unlink,unlinkat")
         .arg("-o")
         .arg(&trace)
@@ -53,7 +56,7 @@ fn read(line: &str) -> Option<Call> {
     let file = |text: &str| {
         let path = String::from_utf8(unhex(text)).ok()?;
         let name = path.rsplit('/').next()?.to_owned();
-        matches!(name.as_str(), "hansard.db" | "hansard.db-wal").then_some(name)
+        FILES.contains(&name.as_str()).then_some(name)
     };
     match name {
         "openat" => {
@@ -108,9 +111,11 @@ type Files = Vec<(String, Vec<u8>)>;
 impl Disk {
     /// As the files of a ledger stand.
     pub(crate) fn of(data: &Path) -> Self {
-        let synced = fs::read(data.join("hansard.db")).unwrap();
-        let file = File { synced, ..File::default() };
-        Self { files: BTreeMap::from([("hansard.db".to_owned(), file)]) }
+        let there = FILES.iter().filter_map(|name| {
+            let synced = fs::read(data.join(name)).ok()?;
+            Some(((*name).to_owned(), File { synced, ..File::default() }))
+        });
+        Self { files: there.collect() }
     }
 
     pub(crate) fn apply(&mut self, call: &Call) {

@@ -25,6 +25,8 @@ pub struct Evidence {
     pub public_key: String,
     /// The session's keys, by number.
     pub keys: BTreeMap<i64, Vec<u8>>,
+    /// What the texts of each key are compressed against, sealed, by its number.
+    pub dictionaries: BTreeMap<i64, Vec<u8>>,
     /// Sealed blocks, by number.
     pub blocks: BTreeMap<i64, Vec<u8>>,
     /// Chains, by number.
@@ -57,8 +59,8 @@ pub struct ProvenEntry {
     pub proof: Vec<String>,
     /// The number of its key.
     pub key: i64,
-    /// The frame's block.
-    pub frame: i64,
+    /// The frame, sealed.
+    pub frame: Vec<u8>,
     /// The chain of each stream.
     pub streams: Vec<i64>,
 }
@@ -82,13 +84,14 @@ impl Reader {
             checkpoint: String::from_utf8_lossy(&note).into_owned(),
             public_key: self.keys().public()?,
             keys: BTreeMap::new(),
+            dictionaries: BTreeMap::new(),
             blocks: BTreeMap::new(),
             chains: BTreeMap::new(),
             entries: Vec::new(),
         };
         let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
-            "SELECT parts.id, entries.bytes, key, frame, streams FROM parts
+            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams FROM parts
              JOIN entries ON entries.id = parts.id
              WHERE exchange IN (SELECT id FROM exchanges WHERE session = ?1) ORDER BY parts.id",
         )?;
@@ -104,7 +107,7 @@ impl Reader {
                 frame: row.get(3)?,
                 streams,
             };
-            let mut blocks = vec![entry.frame];
+            let mut blocks = Vec::new();
             for end in &entry.streams {
                 // What a turn adds; the rest is there.
                 let mut chain = *end;
@@ -126,6 +129,10 @@ impl Reader {
             }
             if let Entry::Vacant(place) = evidence.keys.entry(entry.key) {
                 place.insert(self.session_key(entry.key, session)?);
+                let dictionary: Option<Vec<u8>> = connection
+                    .prepare_cached("SELECT dictionary FROM keys WHERE id = ?1")?
+                    .query_row([entry.key], |row| row.get(0))?;
+                evidence.dictionaries.extend(dictionary.map(|sealed| (entry.key, sealed)));
             }
             evidence.entries.push(entry);
         }
@@ -227,9 +234,9 @@ impl Reader {
 
     /// So many entries from one on, each behind its length in two bytes.
     fn entries(&self, first: i64, count: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement = self
-            .connection()
-            .prepare_cached("SELECT bytes FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2")?;
+        let mut statement = self.connection().prepare_cached(
+            "SELECT unpacked(bytes) FROM entries WHERE id >= ?1 ORDER BY id LIMIT ?2",
+        )?;
         let mut rows = statement.query([first, count as i64])?;
         let (mut bundle, mut found) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
@@ -272,7 +279,7 @@ fn included(
     exchange: &str,
 ) -> Result<Inclusion, StoreError> {
     let mut statement = tiles.connection.prepare_cached(
-        "SELECT parts.id, entries.bytes FROM parts JOIN entries ON entries.id = parts.id
+        "SELECT parts.id, unpacked(entries.bytes) FROM parts JOIN entries ON entries.id = parts.id
          WHERE exchange = ?1 ORDER BY parts.id",
     )?;
     let rows = statement.query_map([exchange], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -48,7 +48,7 @@ impl Reader {
     pub fn changes(&self, from: i64, limit: usize) -> Result<Changes, StoreError> {
         let mut statement = self.connection().prepare_cached(
             "SELECT entries.id, parts.exchange, exchanges.session,
-                 CASE WHEN parts.id IS NULL THEN entries.bytes END
+                 CASE WHEN parts.id IS NULL THEN unpacked(entries.bytes) END
              FROM entries LEFT JOIN parts ON parts.id = entries.id
              LEFT JOIN exchanges ON exchanges.id = parts.exchange
              WHERE entries.id >= ?1 ORDER BY entries.id LIMIT ?2",
@@ -80,7 +80,7 @@ impl Reader {
     pub fn entry_digest(&self, entry: i64) -> Result<Option<[u8; 32]>, StoreError> {
         let bytes: Option<Vec<u8>> = self
             .connection()
-            .prepare_cached("SELECT bytes FROM entries WHERE id = ?1")?
+            .prepare_cached("SELECT unpacked(bytes) FROM entries WHERE id = ?1")?
             .query_row([entry], |row| row.get(0))
             .optional()?;
         Ok(bytes.map(|bytes| Sha256::digest(bytes).into()))

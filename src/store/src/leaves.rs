@@ -42,7 +42,7 @@ impl Reader {
     /// When the database fails.
     pub fn leaves(&self, from: i64, limit: usize) -> Result<Vec<Leaf>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "SELECT entries.id, bytes, parts.exchange, kind FROM entries
+            "SELECT entries.id, unpacked(bytes), parts.exchange, kind FROM entries
              LEFT JOIN parts ON parts.id = entries.id
              WHERE entries.id >= ?1 ORDER BY entries.id LIMIT ?2",
         )?;
@@ -57,7 +57,7 @@ impl Reader {
     /// When the database fails.
     pub fn leaves_of(&self, exchange: &str) -> Result<Vec<Leaf>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "SELECT entries.id, bytes, parts.exchange, kind FROM parts
+            "SELECT entries.id, unpacked(bytes), parts.exchange, kind FROM parts
              JOIN entries ON entries.id = parts.id WHERE exchange = ?1 ORDER BY entries.id",
         )?;
         let rows = statement.query_map([exchange], Leaf::from_row)?;

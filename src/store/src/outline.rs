@@ -98,8 +98,8 @@ impl Reader {
         name: &str,
     ) -> Result<Vec<Outline>, StoreError> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT kind, boot, seq, at, parts.key, sealed, streams FROM parts
-             LEFT JOIN blocks ON blocks.id = frame WHERE {which} ORDER BY boot, seq"
+            "SELECT kind, boot, seq, at, key, frame, streams FROM parts
+             WHERE {which} ORDER BY boot, seq"
         ))?;
         let mut rows = statement.query([argument])?;
         let mut outlines = Vec::new();
@@ -109,8 +109,8 @@ impl Reader {
             let id: i64 = row.get(4)?;
             let key = unwrapped(self.connection(), self.master()?, id)?
                 .ok_or_else(|| StoreError::Erased { name: name.to_owned() })?;
-            let sealed: Vec<u8> = row.get::<_, Option<_>>(5)?.ok_or_else(damaged)?;
-            let frame = key.open(&sealed).ok_or_else(damaged)?;
+            let sealed = row.get_ref(5)?.as_blob().map_err(|_| damaged())?;
+            let frame = key.open(sealed).ok_or_else(damaged)?;
             let (json, places, markers) = Pieces::outline(&frame).ok_or_else(damaged)?;
             let json = String::from_utf8(json).map_err(|_| damaged())?;
             let chains: Vec<i64> =

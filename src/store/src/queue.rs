@@ -92,8 +92,6 @@ struct State {
     jobs: VecDeque<Job>,
     /// Of every batch that is not released, also of those that were taken.
     bytes: usize,
-    /// When the oldest came of those that were taken and are not released.
-    taken_since: Option<Instant>,
     closed: bool,
 }
 
@@ -158,7 +156,6 @@ impl Queue {
                 state = again;
                 continue;
             }
-            state.taken_since = Some(since);
             let (mut bytes, mut items) = (0_usize, 0_usize);
             let mut group = Vec::new();
             while let Some(next) = state.jobs.front() {
@@ -178,23 +175,6 @@ impl Queue {
         let bytes: usize = group.iter().map(|job| job.size).sum();
         let mut state = self.state();
         state.bytes = state.bytes.saturating_sub(bytes);
-        state.taken_since = None;
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    /// Waits while the oldest batch has waited for longer than `age`, and `goes_on` says so.
-    pub(crate) fn settle(&self, age: Duration, goes_on: impl Fn() -> bool) {
-        let mut state = self.state();
-        while !state.closed && goes_on() {
-            let oldest = state.taken_since.or(state.jobs.front().map(|job| job.since));
-            if oldest.is_none_or(|since| since.elapsed() <= age) {
-                return;
-            }
-            let (again, _) =
-                self.changed.wait_timeout(state, age).unwrap_or_else(PoisonError::into_inner);
-            state = again;
-        }
     }
 
     /// Takes out whoever waits for an answer.

@@ -22,6 +22,8 @@ use std::time::Duration;
 pub struct Reader {
     connection: Connection,
     keys: Keys,
+    /// Whether something was acknowledged that was not stored when it was opened.
+    is_behind: bool,
     /// Read with the first content.
     master: OnceCell<Master>,
     /// The time by which an exchange has been silent for too long.
@@ -67,9 +69,10 @@ impl Reader {
     /// As [`Reader::open`].
     pub fn open_with(folder: &Path, keys: &Path) -> Result<Self, StoreError> {
         let connection = open_for_reading(folder)?;
-        // Where nobody writes, it stays behind: `Reader::is_behind` says so.
-        intake::caught_up(folder, &connection, PATIENCE)?;
-        Ok(Self { connection, keys: Keys::at(keys), master: OnceCell::new(), now: None })
+        // Where nobody writes, it stays behind: its status says so.
+        let is_behind = !intake::caught_up(folder, &connection, PATIENCE)?;
+        let (keys, master) = (Keys::at(keys), OnceCell::new());
+        Ok(Self { connection, keys, is_behind, master, now: None })
     }
 
     /// The same, at a time in Unix milliseconds: an open exchange of which nothing was heard for
@@ -167,14 +170,14 @@ impl Reader {
                 source: row.get(5)?,
                 json: Vec::new(),
             };
-            Ok((part, row.get(6)?, row.get(7)?, row.get::<_, String>(8)?))
+            Ok((part, row.get(6)?, row.get::<_, Vec<u8>>(7)?, row.get::<_, String>(8)?))
         })?;
         let mut parts = Vec::new();
         for row in rows {
             let (part, key, frame, streams) = row?;
             let damaged = || StoreError::Damaged { boot: part.boot.clone(), seq: part.seq };
             let streams: Vec<i64> = serde_json::from_str(&streams).map_err(|_| damaged())?;
-            let json = read_part(&self.connection, self.master()?, key, frame, &streams);
+            let json = read_part(&self.connection, self.master()?, key, &frame, &streams);
             let json = match json {
                 Err(StoreError::Unreadable) => return Err(damaged()),
                 other => other?.ok_or_else(|| StoreError::Erased { name: exchange.to_owned() })?,
@@ -182,6 +185,10 @@ impl Reader {
             parts.push(StoredPart { json, ..part });
         }
         Ok(parts)
+    }
+
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -11,11 +11,11 @@ use crate::queue::{Job, Queue};
 use crate::writer::Options;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// How far the ledger may be behind: what is acknowledged is under a signed checkpoint within a
-/// second.
-const BEHIND: Duration = Duration::from_millis(400);
+/// How long a wait for the ledger is before it is looked at again.
+const AGAIN: Duration = Duration::from_millis(1);
 
 /// The thread's own.
 pub(crate) struct Receiver {
@@ -47,10 +47,17 @@ impl Receiver {
         let _ends = Ends { queue: Arc::clone(&self.queue), rest: Arc::clone(&self.rest) };
         let Options { commit_bytes, commit_items, .. } = self.options;
         while let Some(group) = self.queue.take(commit_bytes, commit_items, Duration::ZERO) {
-            let progress = Arc::clone(&self.progress);
-            self.rest.settle(BEHIND, || progress.trouble().is_none());
+            // Who waits for the ledger itself is slowed down by it alone.
+            while group.iter().any(Job::may_be_kept) && self.progress.is_behind() {
+                thread::sleep(AGAIN);
+            }
+            let start = Instant::now();
             match self.receive(group) {
-                Ok(group) => self.rest.pass(group),
+                Ok(group) => {
+                    let rest = self.progress.passed(&group);
+                    self.rest.pass(group);
+                    thread::sleep(rest.saturating_sub(start.elapsed()));
+                }
                 Err((group, error)) => {
                     self.queue.release(&group);
                     group.into_iter().for_each(|job| job.answer(Err(error.clone())));

@@ -7,6 +7,7 @@
 //! transaction.
 
 use crate::error::StoreError;
+use crate::ledger::packed;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -26,7 +27,7 @@ const LOCK: &str = "hansard.lock";
 pub(crate) const TABLES: &str = "
 CREATE TABLE entries (
     id          INTEGER PRIMARY KEY,        -- the leaf's index, from 0
-    bytes       BLOB NOT NULL               -- canonical JSON
+    bytes       BLOB NOT NULL               -- canonical JSON, packed: `unpacked(bytes)` has it
 ) STRICT;
 
 CREATE TABLE tiles (
@@ -52,27 +53,29 @@ CREATE TABLE intake (
 CREATE TABLE keys (
     id          INTEGER PRIMARY KEY,
     session     TEXT NOT NULL,
-    wrapped     BLOB                        -- NULL: destroyed
+    wrapped     BLOB,                       -- NULL: destroyed
+    dictionary  BLOB                        -- sealed: what its texts are compressed against
 ) STRICT;
 CREATE INDEX keys_of_session ON keys (session);
 
 CREATE TABLE blocks (
     id          INTEGER PRIMARY KEY,
     key         INTEGER NOT NULL,
-    name        BLOB,                       -- HMAC of the text's SHA-256 under the key; NULL: a frame
-    sum         BLOB NOT NULL,              -- SHA-256 of what follows
+    name        BLOB NOT NULL,              -- HMAC of the text's SHA-256 under the key
     sealed      BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX blocks_by_name ON blocks (name) WHERE name IS NOT NULL;
+-- A session's names stand together: a part changes few pages.
+CREATE UNIQUE INDEX blocks_by_name ON blocks (key, name);
 
 CREATE TABLE chains (
     id          INTEGER PRIMARY KEY,
+    key         INTEGER NOT NULL,
     parent      INTEGER NOT NULL,           -- 0: none
     block       INTEGER NOT NULL,
-    name        BLOB NOT NULL UNIQUE,       -- HMAC of its texts' digest under the blocks' key
-    sum         BLOB NOT NULL,              -- SHA-256 of the parent's and the block's
+    name        BLOB NOT NULL,              -- HMAC of its texts' digest under the key
     bytes       INTEGER NOT NULL            -- of its texts
 ) STRICT;
+CREATE UNIQUE INDEX chains_by_name ON chains (key, name);
 
 CREATE TABLE holds (
     session     TEXT PRIMARY KEY,
@@ -89,7 +92,7 @@ CREATE TABLE parts (
     at          INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     key         INTEGER NOT NULL,
-    frame       INTEGER NOT NULL,           -- a block
+    frame       BLOB NOT NULL,              -- sealed
     streams     TEXT NOT NULL,              -- JSON array of chains
     mac         BLOB NOT NULL,              -- of the part's digests, under the key
     UNIQUE (boot, seq)
@@ -132,7 +135,7 @@ CREATE TABLE telemetry (
     session     TEXT NOT NULL,
     name        TEXT NOT NULL,
     key         INTEGER NOT NULL,
-    block       INTEGER NOT NULL
+    sealed      BLOB NOT NULL
 ) STRICT;
 CREATE INDEX telemetry_of_session ON telemetry (session);
 
@@ -297,6 +300,7 @@ pub(crate) fn open_for_writing(
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
+    packed::know(&connection)?;
     Ok(connection)
 }
 
@@ -313,6 +317,7 @@ pub(crate) fn open_for_reading(folder: &Path) -> Result<Connection, StoreError> 
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
+    packed::know(&connection)?;
     if !is_ours(&connection, &path)? {
         let empty = number(&connection, "PRAGMA schema_version")? == 0;
         return Err(if empty { absent() } else { StoreError::Foreign { path } });

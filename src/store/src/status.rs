@@ -45,6 +45,8 @@ pub struct Status {
     pub unrecorded: i64,
     /// Exchanges on record that Envoy's log does not name, though it names others.
     pub unwitnessed: i64,
+    /// Whether parts were acknowledged that are not in the ledger: a sink takes them in when it starts.
+    pub is_behind: bool,
     /// Sessions that were erased.
     pub erased: i64,
     /// Sessions under legal hold.
@@ -65,7 +67,7 @@ impl Status {
     /// Whether nothing is known to be missing.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.missing == 0 && self.unrecorded == 0 && self.unwitnessed == 0
+        self.missing == 0 && self.unrecorded == 0 && self.unwitnessed == 0 && !self.is_behind
     }
 }
 
@@ -117,6 +119,7 @@ impl Reader {
                     [until],
                 )?
             },
+            is_behind: self.is_behind(),
             erased: one("SELECT COUNT(DISTINCT session) FROM keys WHERE wrapped IS NULL")?,
             held: one("SELECT COUNT(*) FROM holds")?,
             entries: one("SELECT COALESCE(MAX(id) + 1, 0) FROM entries")?,

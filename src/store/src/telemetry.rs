@@ -11,6 +11,7 @@ use crate::reader::Reader;
 use crate::rows::Rows;
 use crate::session::SessionId;
 use rusqlite::params;
+use sha2::{Digest, Sha256};
 
 /// One event, as it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,21 +48,21 @@ pub(crate) fn store(rows: &mut Rows<'_>, said: &Telemetry) -> Result<(), StoreEr
     let Telemetry { session, at, received_at, name, attributes } = said;
     let session = session.to_string();
     let connection = rows.connection;
-    let (key, block, sum) = rows.shelf.store_text(connection, &session, attributes.as_bytes())?;
+    let (key, sealed) = rows.shelf.seal_text(connection, &session, attributes.as_bytes())?;
     let entry = Entry::Telemetry {
         at: *at,
         received_at: *received_at,
         session: session.clone(),
         name: name.clone(),
-        sum: hex(&sum),
+        sum: hex(&Sha256::digest(&sealed)),
     };
     let index = rows.log.append(connection, &entry)?;
     connection
         .prepare_cached(
-            "INSERT INTO telemetry (id, at, received_at, session, name, key, block)
+            "INSERT INTO telemetry (id, at, received_at, session, name, key, sealed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![index, at, received_at, session, name, key, block])?;
+        .execute(params![index, at, received_at, session, name, key, sealed])?;
     Ok(())
 }
 
@@ -72,14 +73,15 @@ impl Reader {
     /// When the database fails, or what it holds cannot be read.
     pub fn telemetry(&self, session: &str) -> Result<Vec<Said>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "SELECT id, at, received_at, name, key, block FROM telemetry WHERE session = ?1
+            "SELECT id, at, received_at, name, key, sealed FROM telemetry WHERE session = ?1
              ORDER BY id",
         )?;
         let mut rows = statement.query([session])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            let (key, block) = (row.get(4)?, row.get(5)?);
-            let Some(attributes) = read_text(self.connection(), self.master()?, key, block)? else {
+            let (key, sealed) = (row.get(4)?, row.get_ref(5)?.as_blob().unwrap_or_default());
+            let Some(attributes) = read_text(self.connection(), self.master()?, key, sealed)?
+            else {
                 continue;
             };
             all.push(Said {

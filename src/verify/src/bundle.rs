@@ -6,17 +6,17 @@
 
 use crate::checkpoint::PublicKey;
 use crate::content::{chain_sum, join, open};
-use crate::entry::{Entry, hex};
+use crate::entry::{Entry, is_hex};
 use crate::{Report, VerifyError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use tlog_tiles::{Hash, check_record, record_hash};
 
 /// The format's name, in every bundle.
-pub const FORMAT: &str = "hansard evidence bundle 2";
+pub const FORMAT: &str = "hansard evidence bundle 3";
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Bundle {
     pub checkpoint: String,
     /// The session's keys, in base64, by the number that the entries' blocks name.
     pub keys: BTreeMap<i64, String>,
+    /// What the texts under each key are compressed against, sealed, in base64, by the key's number.
+    pub dictionaries: BTreeMap<i64, String>,
     /// Sealed blocks, in base64.
     pub blocks: BTreeMap<i64, String>,
     /// Chains over blocks. What turns share stands here once.
@@ -68,8 +70,8 @@ pub struct Proven {
     pub proof: Vec<String>,
     /// Which key it is sealed under.
     pub key: i64,
-    /// The frame's block.
-    pub frame: i64,
+    /// The frame, sealed, in base64.
+    pub frame: String,
     /// The chain of each stream.
     pub streams: Vec<i64>,
 }
@@ -140,6 +142,10 @@ struct Content<'b> {
     /// SHA-256 of each chain.
     sums: BTreeMap<i64, [u8; 32]>,
     opened: BTreeMap<(i64, i64), Vec<u8>>,
+    /// The keys, each with its dictionary's text once that is known.
+    keys: BTreeMap<i64, (Vec<u8>, Option<Vec<u8>>)>,
+    /// The digests of dictionaries that entries speak of.
+    spoken: BTreeMap<i64, String>,
 }
 
 impl<'b> Content<'b> {
@@ -156,7 +162,12 @@ impl<'b> Content<'b> {
                 sums.insert(*id, chain_sum(&before, &block, &names, *bytes));
             }
         }
-        Self { bundle, sealed, sums, opened: BTreeMap::new() }
+        let keys = bundle
+            .keys
+            .iter()
+            .filter_map(|(id, key)| Some((*id, (STANDARD.decode(key).ok()?, None))));
+        let (keys, opened, spoken) = (keys.collect(), BTreeMap::new(), BTreeMap::new());
+        Self { bundle, sealed, sums, opened, keys, spoken }
     }
 
     /// What an entry speaks of; `None` when it speaks of no part.
@@ -166,15 +177,18 @@ impl<'b> Content<'b> {
         if part.session != self.bundle.session {
             return Err("it is of another session");
         }
-        let frame = self.sealed.get(&proven.frame).ok_or("its frame is not there")?;
-        if hex(&Sha256::digest(frame)) != part.frame {
-            return Err("its frame was changed");
+        if let Some(digest) = part.dictionary {
+            self.spoken.insert(proven.key, digest.into_owned());
         }
-        let found = proven.streams.iter().map(|chain| self.sums.get(chain).map(|sum| hex(sum)));
-        if !found.eq(part.streams.iter().map(|sum| Some(sum.to_string()))) {
-            return Err("its streams were changed");
+        let frame = STANDARD.decode(&proven.frame).map_err(|_| "its frame is none")?;
+        let mut content = Sha256::new().chain_update(Sha256::digest(&frame));
+        for chain in &proven.streams {
+            content.update(self.sums.get(chain).ok_or("its streams are not there")?);
         }
-        let frame = self.open(proven.key, proven.frame)?.to_vec();
+        if !is_hex(&content.finalize(), &part.content) {
+            return Err("what it says was changed");
+        }
+        let frame = self.text(proven.key, &frame)?;
         let mut streams = Vec::with_capacity(proven.streams.len());
         for end in &proven.streams {
             let (mut blocks, mut chain) = (Vec::new(), *end);
@@ -200,15 +214,27 @@ impl<'b> Content<'b> {
 
     /// A block's text.
     fn open(&mut self, key: i64, block: i64) -> Result<&[u8], &'static str> {
-        let text = match self.opened.entry((key, block)) {
-            btree_map::Entry::Occupied(text) => text.into_mut(),
-            btree_map::Entry::Vacant(place) => {
-                let key = self.bundle.keys.get(&key).and_then(|key| STANDARD.decode(key).ok());
-                let sealed = self.sealed.get(&block).ok_or("a block is not there")?;
-                let text = open(&key.ok_or("its key is not there")?, sealed);
-                place.insert(text.ok_or("a block does not open")?)
+        if !self.opened.contains_key(&(key, block)) {
+            let sealed = self.sealed.get(&block).ok_or("a block is not there")?.clone();
+            let text = self.text(key, &sealed)?;
+            self.opened.insert((key, block), text);
+        }
+        self.opened.get(&(key, block)).map(Vec::as_slice).ok_or("a block does not open")
+    }
+
+    /// A sealed text's own.
+    fn text(&mut self, id: i64, sealed: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let (key, dictionary) = self.keys.get_mut(&id).ok_or("its key is not there")?;
+        if dictionary.is_none() {
+            let sealed = self.bundle.dictionaries.get(&id).ok_or("its dictionary is not there")?;
+            let sealed = STANDARD.decode(sealed).map_err(|_| "its dictionary is none")?;
+            let digest = self.spoken.get(&id).ok_or("no entry speaks of its dictionary")?;
+            if !is_hex(&Sha256::digest(&sealed), digest) {
+                return Err("its dictionary was changed");
             }
-        };
-        Ok(text)
+            *dictionary = Some(open(key, &[], &sealed).ok_or("its dictionary does not open")?);
+        }
+        let dictionary = dictionary.as_deref().unwrap_or_default();
+        open(key, dictionary, sealed).ok_or("a text does not open")
     }
 }

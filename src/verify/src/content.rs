@@ -1,28 +1,31 @@
 //! What a part says, from its sealed blocks and a session's key: as the writer documents it.
 //!
 //! ```text
-//! block   nonce (24) ‖ XChaCha20-Poly1305( zstd( text ) )      under HMAC-SHA-256(key, "hansard seal")
+//! block   nonce (12) ‖ ChaCha20-Poly1305( length ‖ zstd( text ) )  under HMAC-SHA-256(key, "hansard seal")
+//!         zstd under the key's dictionary, which is sealed the same way, without one
 //! chain   SHA-256( the chain before (32) ‖ SHA-256( block ) ‖ both names (16 + 16) ‖ bytes (8) )
 //! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
 //! ```
 
+use crate::entry::unpack;
 use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use zstd::zstd_safe::DCtx;
 
 /// No block is larger when it is unpacked.
 const MOST: usize = 256 << 20;
 
-pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+/// The text that was sealed under a session's key, and a dictionary (empty: none).
+pub(crate) fn open(key: &[u8], dictionary: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let mut sealing = Hmac::<Sha256>::new_from_slice(key).ok()?;
     sealing.update(b"hansard seal");
-    let cipher = XChaCha20Poly1305::new_from_slice(&sealing.finalize().into_bytes()).ok()?;
-    let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
-    let packed = cipher.decrypt(&XNonce::from(*nonce), sealed).ok()?;
-    let size = zstd::bulk::Decompressor::upper_bound(&packed)?.min(MOST);
-    zstd::bulk::decompress(&packed, size).ok()
+    let cipher = ChaCha20Poly1305::new_from_slice(&sealing.finalize().into_bytes()).ok()?;
+    let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
+    let packed = cipher.decrypt(&Nonce::from(*nonce), sealed).ok()?;
+    unpack(&mut DCtx::try_create()?, &packed, dictionary, MOST)
 }
 
 /// A chain's digest: of the chain before (zeros: none), the block's digest, the names under which the

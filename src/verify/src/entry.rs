@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::cell::RefCell;
+use zstd::zstd_safe::DCtx;
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
@@ -56,6 +58,40 @@ pub(crate) enum Entry<'a> {
     },
 }
 
+/// What entries are compressed against in the database: as the writer has it, for as long as ledgers of
+/// this form live.
+const DICTIONARY: &[u8] = include_bytes!("entry.dictionary");
+/// No entry is larger.
+const MOST: usize = 16 << 20;
+
+thread_local! {
+    static UNPACKING: RefCell<Option<DCtx<'static>>> = RefCell::new(DCtx::try_create());
+}
+
+/// An entry's bytes as they stand in the database: length (LEB128) ‖ zstd. What cannot be read has none.
+pub(crate) fn unpacked(packed: &[u8]) -> Vec<u8> {
+    UNPACKING
+        .with_borrow_mut(|context| unpack(context.as_mut()?, packed, DICTIONARY, MOST))
+        .unwrap_or_default()
+}
+
+/// A text by its length and a zstd frame under a dictionary.
+pub(crate) fn unpack(
+    context: &mut DCtx<'_>,
+    packed: &[u8],
+    dictionary: &[u8],
+    most: usize,
+) -> Option<Vec<u8>> {
+    let end = packed.iter().position(|byte| byte & 0x80 == 0).filter(|end| *end < 9)?;
+    let (length, frame) = packed.split_at_checked(end.checked_add(1)?)?;
+    let digits = length.iter().rev().map(|byte| usize::from(byte & 0x7f));
+    let length = digits.fold(0_usize, |length, digit| length << 7 | digit);
+    let mut text = Vec::new();
+    text.try_reserve_exact(Some(length).filter(|length| *length <= most)?).ok()?;
+    context.decompress_using_dict(&mut text, frame, dictionary).ok()?;
+    (text.len() == length).then_some(text)
+}
+
 /// How every part's entry begins.
 const PART: &[u8] = br#"{"entry":"part","#;
 
@@ -89,8 +125,9 @@ pub(crate) struct Part<'a> {
     #[serde(borrow)]
     pub(crate) session: Cow<'a, str>,
     #[serde(borrow)]
-    pub(crate) frame: Cow<'a, str>,
-    pub(crate) streams: Vec<Cow<'a, str>>,
+    pub(crate) content: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) dictionary: Option<Cow<'a, str>>,
     pub(crate) bytes: u64,
     #[serde(default)]
     pub(crate) abandoned: Vec<u64>,

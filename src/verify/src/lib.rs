@@ -3,7 +3,7 @@
 //! ```text
 //! entries ─▶ leaves ─▶ root ═ every signed checkpoint, and one that the auditor kept
 //! parts, malformed, witness, blocks, chains, tiles, keys ═ what their entries say
-//! numbers of each VM ─▶ gaps
+//! numbers of each VM ─▶ gaps; what was acknowledged and is not in the log yet
 //! ```
 //!
 //! This crate depends on nothing of ours: it shares no code with the program that writes.
@@ -12,6 +12,7 @@ mod bundle;
 mod checkpoint;
 mod content;
 mod entry;
+mod intake;
 mod ledger;
 mod merkle;
 mod numbers;
@@ -43,6 +44,8 @@ pub struct Report {
     pub erased: u64,
     /// Numbers that are missing.
     pub gaps: Vec<Gap>,
+    /// Calls whose parts were acknowledged, and are not in the log yet.
+    pub waiting: u64,
     /// What is not as it was written, in words; at most [`NAMED`].
     pub problems: Vec<String>,
     /// How many there are.
@@ -62,7 +65,7 @@ impl Report {
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.gaps.is_empty()
+        self.gaps.is_empty() && self.waiting == 0
     }
 
     /// Numbers that are missing.

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (done, answer) = mpsc::channel();
         // The answer is waited for below.
         let batch = vec![Incoming::part(part(n), Source::Acknowledged, 1_760_000_000_000 + n, "")];
-        let queued = writer.handle().append(batch, move |result| drop(done.send(result)));
+        let queued = writer.handle().accept(batch, move |result| drop(done.send(result)));
         queued.map_err(|rejected| rejected.error)?;
         answer.recv()??;
         // There is no such file: that somebody looked for it is the mark.

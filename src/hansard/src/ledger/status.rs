@@ -57,6 +57,11 @@ fn lines(out: &mut impl Write, paint: Paint, status: &LedgerStatus, now: i64) ->
         let (after, before) = (short(gap.after_at), short(gap.before_at));
         writeln!(out, "              {first}–{last} of {boot} (node {node}), {after} to {before}")?;
     }
+    if status.is_behind {
+        let waits =
+            "parts were acknowledged that are not in the ledger: start the sink on this folder";
+        writeln!(out, "{}       {waits}", paint.red("waiting".to_owned()))?;
+    }
     if *witnesses == 0 {
         writeln!(out, "second witness  none: Envoy's own gRPC access log is not sent here")?;
     } else {
@@ -102,6 +107,7 @@ fn view(status: &LedgerStatus) -> Value {
         "parts": status.parts,
         "malformed": status.malformed,
         "missing": status.missing,
+        "behind": status.is_behind,
         "gaps": gaps,
         "witnesses": status.witnesses,
         "unrecorded": status.unrecorded,
@@ -120,7 +126,7 @@ fn view(status: &LedgerStatus) -> Value {
 pub(crate) fn metrics(status: &LedgerStatus, now: i64) -> String {
     let age = |at: Option<i64>| at.map_or(0.0, |at| now.saturating_sub(at) as f64 / 1000.0);
     let running = status.open.saturating_sub(status.interrupted);
-    let figures: [(&str, &str, f64); 15] = [
+    let figures: [(&str, &str, f64); 16] = [
         ("exchanges", "Exchanges on record", status.exchanges as f64),
         ("exchanges_open", "Exchanges that may still run", running as f64),
         (
@@ -131,6 +137,11 @@ pub(crate) fn metrics(status: &LedgerStatus, now: i64) -> String {
         ("parts", "Parts of records", status.parts as f64),
         ("malformed", "Entries that could not be read", status.malformed as f64),
         ("missing_parts", "Numbers of parts that are missing", status.missing as f64),
+        (
+            "behind",
+            "1 when parts were acknowledged that the ledger does not take in",
+            f64::from(u8::from(status.is_behind)),
+        ),
         ("witnesses", "Streams that Envoy's own log names", status.witnesses as f64),
         ("unrecorded_streams", "Streams without a record", status.unrecorded as f64),
         ("unwitnessed_exchanges", "Records without a stream", status.unwitnessed as f64),

@@ -113,6 +113,15 @@ fn lines(
         let (first, last) = (gap.first, gap.last);
         writeln!(out, "{}       {first}–{last} of {}", paint.red("missing"), gap.boot)?;
     }
+    if report.waiting > 0 {
+        let waiting = report.waiting;
+        writeln!(
+            out,
+            "{}       {waiting} calls were acknowledged and are not in the log: start the sink on this \
+             folder, it takes them in",
+            paint.red("waiting")
+        )?;
+    }
     for problem in &report.problems {
         writeln!(out, "{}       {problem}", paint.red("changed"))?;
     }
@@ -153,6 +162,7 @@ fn view(report: &Report) -> serde_json::Value {
         "bytes": report.bytes,
         "erased": report.erased,
         "missing": report.missing(),
+        "waiting": report.waiting,
         "gaps": gaps.map(|gap| json!({"boot": gap.boot, "first": gap.first, "last": gap.last}))
             .collect::<Vec<_>>(),
         "problems": report.problems,

@@ -1,34 +1,32 @@
 //! What a part says, apart from the log: stored once for each session, compressed, encrypted.
 //!
 //! ```text
-//! part ─▶ pieces ─▶ frame ─────────────▶ block            new in each part
+//! part ─▶ pieces ─▶ frame ─────────────▶ beside the part   new in each
 //!                 ─▶ stream of pieces ─▶ chain of blocks   a turn adds its own, the rest is there
 //! ```
 //!
 //! A log entry commits to the digests of what is stored here: with the session's key destroyed,
 //! nothing here can be read any more, and every digest still holds.
 
+mod pack;
 mod seal;
 mod shelf;
 
+pub(crate) use pack::{Dictionary, pack, unpack};
 pub(crate) use seal::{IntakeKey, Master};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
 use hansard_record::fold::{Chain, Folded, Known, Pieces};
-use seal::Packer;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
-use std::cell::RefCell;
 
-/// A part that brings no more than this is compressed by whoever received it, beside the writer; of
-/// a larger one most may be there already.
-const AHEAD: usize = 64 << 10;
+/// Bytes of a session's dictionary at most: more of it helps little, and all of it is read for each
+/// text.
+const DICTIONARY: usize = 4096;
 
-/// A part's content, cut, hashed and compressed: all that can be done without its session's key.
+/// A part's content, cut and hashed: all that can be done without its session's key.
 #[derive(Debug)]
 pub(crate) struct Content {
     pub(crate) frame: Vec<u8>,
-    packed: Option<Vec<u8>>,
     pub(crate) streams: Vec<Stream>,
     /// Bytes of the part, whatever of it came along.
     pub(crate) bytes: usize,
@@ -46,8 +44,6 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) text: Vec<u8>,
-    /// Compressed, if that was worth it before it is known to be new.
-    packed: Option<Vec<u8>>,
     pub(crate) sum: [u8; 32],
     /// Of this piece and all before it.
     pub(crate) digest: Chain,
@@ -56,16 +52,13 @@ pub(crate) struct Piece {
 impl From<Folded<'_>> for Content {
     fn from(folded: Folded<'_>) -> Self {
         let bytes = folded.part_bytes();
-        let pieces = folded.streams.iter().flat_map(|stream| &stream.pieces);
-        let is_small = pieces.map(|text| text.len()).sum::<usize>() <= AHEAD;
-        let packed = |text: &[u8]| if is_small { packed(text) } else { None };
         let mut identity = Sha256::new().chain_update(Chain::sum(&folded.frame));
         let streams = folded.streams.into_iter().map(|stream| {
             let mut digest = stream.known.map(|known| known.digest).unwrap_or_default();
             let pieces = stream.pieces.into_iter().map(|text| {
                 let sum = Chain::sum(&text);
                 digest = digest.then(&sum);
-                Piece { packed: packed(&text), text: text.into_owned(), sum, digest }
+                Piece { text: text.into_owned(), sum, digest }
             });
             let pieces = pieces.collect();
             identity.update(digest.0);
@@ -74,26 +67,7 @@ impl From<Folded<'_>> for Content {
         let streams = streams.collect();
         let identity = identity.finalize().into();
         let frame = folded.frame.into_owned();
-        Self { packed: self::packed(&frame), frame, streams, bytes, identity }
-    }
-}
-
-thread_local! {
-    static PACKER: RefCell<Option<Packer>> = RefCell::new(Packer::new());
-}
-
-/// Compresses a text, on whatever thread this is. `None`: whoever needs it tries again.
-fn packed(text: &[u8]) -> Option<Vec<u8>> {
-    PACKER.with_borrow_mut(|packer| packer.as_mut()?.pack(text))
-}
-
-impl Piece {
-    /// The text, compressed.
-    pub(crate) fn packed(&self) -> Option<Cow<'_, [u8]>> {
-        match &self.packed {
-            Some(packed) => Some(Cow::Borrowed(packed)),
-            None => packed(&self.text).map(Cow::Owned),
-        }
+        Self { frame, streams, bytes, identity }
     }
 }
 
@@ -106,22 +80,23 @@ impl Stream {
 }
 
 impl Content {
-    /// The frame, compressed.
-    pub(crate) fn packed_frame(&self) -> Option<Cow<'_, [u8]>> {
-        match &self.packed {
-            Some(packed) => Some(Cow::Borrowed(packed)),
-            None => packed(&self.frame).map(Cow::Owned),
-        }
-    }
-
     /// Bytes in memory, about.
     pub(crate) fn size(&self) -> usize {
-        let bytes = |text: &[u8], packed: &Option<Vec<u8>>| {
-            text.len().saturating_add(packed.as_ref().map_or(0, Vec::len))
-        };
         let pieces = self.streams.iter().flat_map(|stream| &stream.pieces);
-        let pieces = pieces.map(|piece| bytes(&piece.text, &piece.packed).saturating_add(128));
-        pieces.fold(bytes(&self.frame, &self.packed), usize::saturating_add)
+        let pieces = pieces.map(|piece| piece.text.len().saturating_add(128));
+        pieces.fold(self.frame.len(), usize::saturating_add)
+    }
+
+    /// What the session's texts are compressed against, if this is its first part: how such a part
+    /// looks, and how its texts begin.
+    pub(crate) fn dictionary(&self) -> Vec<u8> {
+        let begin = |text: &[u8], most: usize| text.get(..most).unwrap_or(text).to_vec();
+        let mut dictionary = begin(&self.frame, DICTIONARY / 2);
+        for piece in self.streams.iter().flat_map(|stream| &stream.pieces) {
+            let room = DICTIONARY.saturating_sub(dictionary.len());
+            dictionary.append(&mut begin(&piece.text, room));
+        }
+        dictionary
     }
 
     /// What came: the part's bytes or, where it was folded, the pieces that it brought.

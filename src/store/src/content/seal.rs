@@ -4,44 +4,27 @@
 //! master key (a file apart from the data) ─wraps─▶ a key for each session ─seals─▶ its blocks
 //! ```
 //!
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under random nonces; blocks are compressed first.
-//! A block's name is an HMAC of its text under the session's key: equal texts of one session share
+//! Keys are wrapped with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), texts compressed and sealed with
+//! ChaCha20-Poly1305 (RFC 8439): both under random nonces, of which 96 bits are enough for the 2^32
+//! texts that no session has. What a session's first part says is the dictionary that its texts are
+//! compressed against. A block's name is an HMAC of its text under the session's key: equal texts of one session share
 //! a block, and a name says nothing without the key. A destroyed session key cannot be made again.
 
+use super::pack::{Dictionary, pack, unpack};
 use crate::intake::Position;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
 
 const KEY: usize = 32;
 const NONCE: usize = 24;
+const SHORT_NONCE: usize = 12;
 /// Bytes of a block's name.
 const NAME: usize = 16;
-/// zstd's own default.
-const LEVEL: i32 = 3;
 /// No block is larger when it is unpacked: above the largest part.
 const MOST: usize = 256 << 20;
-
-/// Compresses one text after another: its memory costs more to get than a small text to compress.
-pub(crate) struct Packer(zstd::bulk::Compressor<'static>);
-
-impl fmt::Debug for Packer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Packer")
-    }
-}
-
-impl Packer {
-    pub(crate) fn new() -> Option<Self> {
-        zstd::bulk::Compressor::new(LEVEL).ok().map(Self)
-    }
-
-    pub(crate) fn pack(&mut self, text: &[u8]) -> Option<Vec<u8>> {
-        self.0.compress(text).ok()
-    }
-}
 
 /// The key of one generation of the intake. Never printed.
 pub(crate) struct IntakeKey(XChaCha20Poly1305);
@@ -69,8 +52,10 @@ pub(crate) struct Master([u8; KEY]);
 
 /// One session's key. Never printed.
 pub(crate) struct SessionKey {
-    sealing: XChaCha20Poly1305,
+    sealing: ChaCha20Poly1305,
     naming: Hmac<Sha256>,
+    /// Once its first part is here.
+    dictionary: Option<Dictionary>,
 }
 
 impl fmt::Debug for Master {
@@ -132,8 +117,9 @@ impl Master {
 impl SessionKey {
     fn new(key: &[u8]) -> Option<Self> {
         Some(Self {
-            sealing: XChaCha20Poly1305::new_from_slice(&derived(key, b"hansard seal")?).ok()?,
+            sealing: ChaCha20Poly1305::new_from_slice(&derived(key, b"hansard seal")?).ok()?,
             naming: Hmac::new_from_slice(&derived(key, b"hansard name")?).ok()?,
+            dictionary: None,
         })
     }
 
@@ -149,16 +135,42 @@ impl SessionKey {
         name
     }
 
-    /// Seals a text that was compressed.
-    pub(crate) fn seal(&self, packed: &[u8]) -> Option<Vec<u8>> {
-        seal(&self.sealing, packed, b"")
+    /// Seals a text, compressed under the session's dictionary.
+    pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.sealed(&pack(text, self.dictionary.as_ref())?)
     }
 
-    /// The text of a block; `None` when it was changed, or is another session's.
+    /// The text; `None` when it was changed, or is another session's.
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let packed = open(&self.sealing, sealed, b"")?;
-        let size = zstd::bulk::Decompressor::upper_bound(&packed)?.min(MOST);
-        zstd::bulk::decompress(&packed, size).ok()
+        unpack(&self.opened(sealed)?, self.dictionary.as_ref(), MOST)
+    }
+
+    /// The same, of a text that does not need the dictionary.
+    pub(crate) fn seal_alone(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.sealed(&pack(text, None)?)
+    }
+
+    pub(crate) fn open_alone(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        unpack(&self.opened(sealed)?, None, MOST)
+    }
+
+    pub(crate) fn dictionary(&self) -> Option<&Dictionary> {
+        self.dictionary.as_ref()
+    }
+
+    pub(crate) fn set_dictionary(&mut self, text: Vec<u8>) {
+        self.dictionary = Some(Dictionary::new(text));
+    }
+
+    fn sealed(&self, packed: &[u8]) -> Option<Vec<u8>> {
+        let nonce = random::<SHORT_NONCE>()?;
+        let sealed = self.sealing.encrypt(&Nonce::from(nonce), packed).ok()?;
+        Some([nonce.as_slice(), &sealed].concat())
+    }
+
+    fn opened(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<SHORT_NONCE>()?;
+        self.sealing.decrypt(&Nonce::from(*nonce), sealed).ok()
     }
 }
 
@@ -195,8 +207,7 @@ mod tests {
         let master = Master::new([7; 32]);
         let (key, wrapped) = master.make("s-1").unwrap();
         let (other, _) = master.make("s-1").unwrap();
-        let mut packer = Packer::new().unwrap();
-        let sealed = key.seal(&packer.pack(b"text text text").unwrap()).unwrap();
+        let sealed = key.seal(b"text text text").unwrap();
         assert_eq!(key.open(&sealed).unwrap(), b"text text text");
         assert_eq!(other.open(&sealed), None);
         let again = master.unwrap("s-1", &wrapped).unwrap();
@@ -217,8 +228,7 @@ mod tests {
         assert_eq!(a.name(b"x"), a.name(b"x"));
         assert_ne!(a.name(b"x"), a.name(b"y"));
         assert_ne!(a.name(b"x"), b.name(b"x"));
-        let packed = Packer::new().unwrap().pack(b"x").unwrap();
-        assert_ne!(a.seal(&packed), a.seal(&packed), "a nonce of its own each time");
+        assert_ne!(a.seal(b"x"), a.seal(b"x"), "a nonce of its own each time");
         assert_eq!(format!("{master:?} {a:?}"), "Master SessionKey");
     }
 }

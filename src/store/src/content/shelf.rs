@@ -1,12 +1,11 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
 use super::seal::{Master, SessionKey};
-use super::{Content, Piece, Stream, packed};
+use super::{Content, Piece, Stream};
 use crate::error::StoreError;
 use hansard_record::fold::{Chain, Pieces};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// SHA-256 of a sealed block, or of a chain up to a block.
@@ -15,24 +14,34 @@ pub(crate) type Sum = [u8; 32];
 /// HMAC of a digest, under which a block or a chain is found again.
 type Name = [u8; 16];
 
-/// Session keys that are kept unwrapped.
+/// Session keys that are kept unwrapped, with their dictionaries.
 const KEYS: usize = 4096;
+/// Digests of chains that are kept: about 16 MB.
+const SUMS: usize = 1 << 18;
 
 /// The writer's side.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     master: Master,
     keys: HashMap<String, (i64, SessionKey)>,
+    sums: Sums,
 }
+
+/// Digests of chains. They follow from what is stored: one that is not here is computed anew.
+#[derive(Debug, Default)]
+struct Sums(HashMap<i64, Sum>);
 
 /// Where a part's content went, and what the log says of it.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) key: i64,
-    pub(crate) frame: i64,
+    /// The frame, sealed.
+    pub(crate) frame: Vec<u8>,
     pub(crate) chains: Vec<i64>,
-    pub(crate) frame_sum: Sum,
-    pub(crate) chain_sums: Vec<Sum>,
+    /// SHA-256 of the sealed frame's and each chain's digest.
+    pub(crate) content: Sum,
+    /// SHA-256 of the session's dictionary, sealed, if it was made of this part.
+    pub(crate) dictionary: Option<Sum>,
     /// Bytes of the part, with what was here before.
     pub(crate) bytes: usize,
     /// Tells the same part from another, under the session's key.
@@ -43,19 +52,19 @@ pub(crate) struct Stored {
 #[derive(Clone, Copy, Default)]
 struct Link {
     id: i64,
-    sum: Sum,
     /// Of all its blocks' texts.
     bytes: usize,
 }
 
 impl Shelf {
     pub(crate) fn new(master: Master) -> Self {
-        Self { master, keys: HashMap::new() }
+        Self { master, keys: HashMap::new(), sums: Sums::default() }
     }
 
     /// Forgets what a transaction that was rolled back, or an erasure, may have made untrue.
     pub(crate) fn forget(&mut self) {
         self.keys.clear();
+        self.sums.0.clear();
     }
 
     /// Stores a part's content under a session's key. What is there already is not stored again.
@@ -75,47 +84,54 @@ impl Shelf {
             }
             self.make_key(connection, session)?;
         }
-        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
+        let (id, key) = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
         let id = *id;
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
-        let beginnings = content.streams.iter().map(|stream| beginning(connection, key, stream));
+        let streams = content.streams.iter();
+        let beginnings = streams.map(|stream| beginning(connection, id, key, stream));
         let beginnings = beginnings.collect::<Result<Vec<_>, _>>()?;
-        let (frame, frame_sum) = new_block(connection, id, key, None, content.packed_frame())?;
+        let dictionary = match key.dictionary() {
+            Some(_) => None,
+            None => Some(make_dictionary(connection, id, key, content)?),
+        };
+        let frame = key.seal(&content.frame).ok_or(StoreError::Sealing)?;
+        let mut sums = Sha256::new().chain_update(Sha256::digest(&frame));
         let mut chains = Vec::with_capacity(content.streams.len());
-        let mut chain_sums = Vec::with_capacity(content.streams.len());
         for (number, (mut end, new)) in beginnings.into_iter().enumerate() {
             for piece in new {
                 let name = key.name(&piece.digest.0);
                 // A stream before may have brought the same texts.
-                let there = if number > 0 { link(connection, &name)? } else { None };
+                let there = if number > 0 { link(connection, id, &name)? } else { None };
                 end = match there {
                     Some(there) => there,
                     None => {
                         let block = block(connection, id, key, piece)?;
-                        grow(connection, end, block, &name, piece.text.len())?
+                        let sums = &mut self.sums;
+                        grow(connection, sums, id, end, block, &name, piece.text.len())?
                     }
                 };
             }
             chains.push(end.id);
-            chain_sums.push(end.sum);
+            sums.update(self.sums.of(connection, end.id)?);
         }
         let mac = key.name(&content.identity).to_vec();
-        Ok(Stored { key: id, frame, chains, frame_sum, chain_sums, bytes: content.bytes, mac })
+        let bytes = content.bytes;
+        let content = sums.finalize().into();
+        Ok(Stored { key: id, frame, chains, content, dictionary, bytes, mac })
     }
 
-    /// Stores one text under a session's key: the key, the block and its digest.
-    pub(crate) fn store_text(
+    /// Seals one text under a session's key: the key's number, and the text.
+    pub(crate) fn seal_text(
         &mut self,
         connection: &Connection,
         session: &str,
         text: &[u8],
-    ) -> Result<(i64, i64, Sum), StoreError> {
+    ) -> Result<(i64, Vec<u8>), StoreError> {
         if !self.has_key(connection, session)? {
             self.make_key(connection, session)?;
         }
         let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
-        let (block, sum) = new_block(connection, *id, key, None, packed(text).map(Cow::Owned))?;
-        Ok((*id, block, sum))
+        Ok((*id, key.seal_alone(text).ok_or(StoreError::Sealing)?))
     }
 
     /// Whether a stored part says this; `true` also when its key was destroyed.
@@ -135,15 +151,15 @@ impl Shelf {
         if self.keys.contains_key(session) {
             return Ok(true);
         }
-        let there: Option<(i64, Vec<u8>)> = connection
+        let there: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = connection
             .prepare_cached(
-                "SELECT id, wrapped FROM keys WHERE session = ?1 AND wrapped IS NOT NULL
+                "SELECT id, wrapped, dictionary FROM keys WHERE session = ?1 AND wrapped IS NOT NULL
                  ORDER BY id DESC LIMIT 1",
             )?
-            .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some((id, wrapped)) = there else { return Ok(false) };
-        let key = self.master.unwrap(session, &wrapped).ok_or(StoreError::WrongKey)?;
+        let Some((id, wrapped, dictionary)) = there else { return Ok(false) };
+        let key = usable(&self.master, session, &wrapped, dictionary)?;
         self.keep(session, id, key);
         Ok(true)
     }
@@ -165,16 +181,48 @@ impl Shelf {
     }
 }
 
+/// A session's key, with its dictionary.
+fn usable(
+    master: &Master,
+    session: &str,
+    wrapped: &[u8],
+    dictionary: Option<Vec<u8>>,
+) -> Result<SessionKey, StoreError> {
+    let mut key = master.unwrap(session, wrapped).ok_or(StoreError::WrongKey)?;
+    if let Some(sealed) = dictionary {
+        let text = key.open_alone(&sealed).ok_or(StoreError::Unreadable)?;
+        key.set_dictionary(text);
+    }
+    Ok(key)
+}
+
+/// Makes a session's dictionary of its first part; the digest of it, sealed.
+fn make_dictionary(
+    connection: &Connection,
+    id: i64,
+    key: &mut SessionKey,
+    content: &Content,
+) -> Result<Sum, StoreError> {
+    let text = content.dictionary();
+    let sealed = key.seal_alone(&text).ok_or(StoreError::Sealing)?;
+    connection
+        .prepare_cached("UPDATE keys SET dictionary = ?2 WHERE id = ?1")?
+        .execute(params![id, sealed])?;
+    key.set_dictionary(text);
+    Ok(Sha256::digest(&sealed).into())
+}
+
 /// The longest beginning of a stream that is there, and the pieces behind it.
 ///
 /// # Errors
 /// [`StoreError::Unknown`] when the stream builds on what is not there.
 fn beginning<'a>(
     connection: &Connection,
+    id: i64,
     key: &SessionKey,
     stream: &'a Stream,
 ) -> Result<(Link, &'a [Piece]), StoreError> {
-    let find = |digest: &Chain| link(connection, &key.name(&digest.0));
+    let find = |digest: &Chain| link(connection, id, &key.name(&digest.0));
     let (mut new, mut end) = (stream.pieces.as_slice(), None);
     while let (None, Some((last, before))) = (end, new.split_last()) {
         end = find(&last.digest)?;
@@ -201,38 +249,31 @@ fn block(
 ) -> Result<(i64, Sum, Name), StoreError> {
     let name = key.name(&piece.sum);
     let there = connection
-        .prepare_cached("SELECT id, sum FROM blocks WHERE name = ?1")?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT id, sealed FROM blocks WHERE key = ?1 AND name = ?2")?
+        .query_row(params![key_id, name], |row| {
+            let sealed = row.get_ref(1)?.as_blob().unwrap_or_default();
+            Ok((row.get(0)?, Sha256::digest(sealed).into()))
+        })
         .optional()?;
     let (id, sum) = match there {
         Some(there) => there,
-        None => new_block(connection, key_id, key, Some(name), piece.packed())?,
+        None => {
+            let sealed = key.seal(&piece.text).ok_or(StoreError::Sealing)?;
+            connection
+                .prepare_cached("INSERT INTO blocks (key, name, sealed) VALUES (?1, ?2, ?3)")?
+                .execute(params![key_id, name, sealed])?;
+            (connection.last_insert_rowid(), Sha256::digest(&sealed).into())
+        }
     };
     Ok((id, sum, name))
 }
 
-/// A block of its own, found again by its name, if it has one.
-fn new_block(
-    connection: &Connection,
-    key_id: i64,
-    key: &SessionKey,
-    name: Option<Name>,
-    packed: Option<Cow<'_, [u8]>>,
-) -> Result<(i64, Sum), StoreError> {
-    let sealed = packed.and_then(|packed| key.seal(&packed)).ok_or(StoreError::Sealing)?;
-    let sum: Sum = Sha256::digest(&sealed).into();
-    connection
-        .prepare_cached("INSERT INTO blocks (key, name, sum, sealed) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![key_id, name, sum, sealed])?;
-    Ok((connection.last_insert_rowid(), sum))
-}
-
 /// The chain of a name, if it is there.
-fn link(connection: &Connection, name: &Name) -> Result<Option<Link>, StoreError> {
+fn link(connection: &Connection, key: i64, name: &Name) -> Result<Option<Link>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT id, sum, bytes FROM chains WHERE name = ?1")?
-        .query_row([name], |row| {
-            Ok(Link { id: row.get(0)?, sum: row.get(1)?, bytes: row.get::<_, i64>(2)? as usize })
+        .prepare_cached("SELECT id, bytes FROM chains WHERE key = ?1 AND name = ?2")?
+        .query_row(params![key, name], |row| {
+            Ok(Link { id: row.get(0)?, bytes: row.get::<_, i64>(1)? as usize })
         })
         .optional()?)
 }
@@ -240,19 +281,67 @@ fn link(connection: &Connection, name: &Name) -> Result<Option<Link>, StoreError
 /// A new chain, one block longer.
 fn grow(
     connection: &Connection,
+    sums: &mut Sums,
+    key: i64,
     parent: Link,
     (block, block_sum, block_name): (i64, Sum, Name),
     name: &Name,
     bytes: usize,
 ) -> Result<Link, StoreError> {
     let bytes = parent.bytes.saturating_add(bytes);
-    let sum = chain_sum(&parent.sum, &block_sum, [name, &block_name], bytes as u64);
+    let before = sums.of(connection, parent.id)?;
     connection
         .prepare_cached(
-            "INSERT INTO chains (parent, block, name, sum, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO chains (key, parent, block, name, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![parent.id, block, name, sum, bytes as i64])?;
-    Ok(Link { id: connection.last_insert_rowid(), sum, bytes })
+        .execute(params![key, parent.id, block, name, bytes as i64])?;
+    let id = connection.last_insert_rowid();
+    sums.keep(id, chain_sum(&before, &block_sum, [name, &block_name], bytes as u64));
+    Ok(Link { id, bytes })
+}
+
+impl Sums {
+    /// A chain's digest.
+    fn of(&mut self, connection: &Connection, id: i64) -> Result<Sum, StoreError> {
+        let mut parents = connection.prepare_cached("SELECT parent FROM chains WHERE id = ?1")?;
+        let (mut unknown, mut at) = (Vec::new(), id);
+        let mut sum = loop {
+            if at == 0 {
+                break [0; 32];
+            }
+            if let Some(sum) = self.0.get(&at) {
+                break *sum;
+            }
+            unknown.push(at);
+            let parent = parents.query_row([at], |row| row.get(0)).optional()?;
+            // A chain only ever grows from what is there: anything else was put in from outside.
+            at = parent.filter(|parent| *parent < at).ok_or(StoreError::Unreadable)?;
+        };
+        let mut link = connection.prepare_cached(
+            "SELECT sealed, chains.name, blocks.name, bytes FROM chains
+             JOIN blocks ON blocks.id = block WHERE chains.id = ?1",
+        )?;
+        for id in unknown.into_iter().rev() {
+            sum = link
+                .query_row([id], |row| {
+                    let block = Sha256::digest(row.get_ref(0)?.as_blob().unwrap_or_default());
+                    let names: [Name; 2] = [row.get(1)?, row.get(2)?];
+                    let bytes = row.get::<_, i64>(3)? as u64;
+                    Ok(chain_sum(&sum, &block.into(), names.each_ref(), bytes))
+                })
+                .optional()?
+                .ok_or(StoreError::Unreadable)?;
+            self.keep(id, sum);
+        }
+        Ok(sum)
+    }
+
+    fn keep(&mut self, id: i64, sum: Sum) {
+        if self.0.len() >= SUMS {
+            self.0.clear();
+        }
+        self.0.insert(id, sum);
+    }
 }
 
 /// SHA-256 over the chain so far (32 zero bytes for none), the next block's digest, the names under
@@ -264,22 +353,17 @@ fn chain_sum(parent: &Sum, block: &Sum, names: [&Name; 2], bytes: u64) -> Sum {
     sum.chain_update(bytes.to_be_bytes()).finalize().into()
 }
 
-/// What a stored part says. `None`: its session was erased.
+/// What a stored part says, by its sealed frame and its chains. `None`: its session was erased.
 pub(crate) fn read_part(
     connection: &Connection,
     master: &Master,
     key: i64,
-    frame: i64,
+    frame: &[u8],
     chains: &[i64],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(key) = unwrapped(connection, master, key)? else { return Ok(None) };
-    let open = |sealed: Vec<u8>| key.open(&sealed).ok_or(StoreError::Unreadable);
-    let frame = connection
-        .prepare_cached("SELECT sealed FROM blocks WHERE id = ?1")?
-        .query_row([frame], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::Unreadable)
-        .and_then(open)?;
+    let open = |sealed: &[u8]| key.open(sealed).ok_or(StoreError::Unreadable);
+    let frame = open(frame)?;
     let mut streams = Vec::with_capacity(chains.len());
     let mut chain = connection.prepare_cached(
         "WITH RECURSIVE back (parent, block, place) AS (
@@ -293,27 +377,22 @@ pub(crate) fn read_part(
         let mut stream = Vec::new();
         let mut rows = chain.query([end])?;
         while let Some(row) = rows.next()? {
-            stream.append(&mut open(row.get(0)?)?);
+            stream.append(&mut open(row.get_ref(0)?.as_blob().unwrap_or_default())?);
         }
         streams.push(stream);
     }
     Pieces::join(&frame, &streams).map(Some).ok_or(StoreError::Unreadable)
 }
 
-/// What a stored text says. `None`: its session was erased.
+/// What a text says that was sealed alone. `None`: its session was erased.
 pub(crate) fn read_text(
     connection: &Connection,
     master: &Master,
     key: i64,
-    block: i64,
+    sealed: &[u8],
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(key) = unwrapped(connection, master, key)? else { return Ok(None) };
-    let sealed: Vec<u8> = connection
-        .prepare_cached("SELECT sealed FROM blocks WHERE id = ?1")?
-        .query_row([block], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::Unreadable)?;
-    key.open(&sealed).map(Some).ok_or(StoreError::Unreadable)
+    key.open_alone(sealed).map(Some).ok_or(StoreError::Unreadable)
 }
 
 /// A session's key by its id. `None`: it was destroyed.
@@ -322,13 +401,11 @@ pub(crate) fn unwrapped(
     master: &Master,
     id: i64,
 ) -> Result<Option<SessionKey>, StoreError> {
-    let (session, wrapped): (String, Option<Vec<u8>>) = connection
-        .prepare_cached("SELECT session, wrapped FROM keys WHERE id = ?1")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+    let (session, wrapped, dictionary): (String, Option<Vec<u8>>, Option<Vec<u8>>) = connection
+        .prepare_cached("SELECT session, wrapped, dictionary FROM keys WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?
         .ok_or(StoreError::Unreadable)?;
-    match wrapped {
-        Some(wrapped) => master.unwrap(&session, &wrapped).map(Some).ok_or(StoreError::WrongKey),
-        None => Ok(None),
-    }
+    let Some(wrapped) = wrapped else { return Ok(None) };
+    usable(master, &session, &wrapped, dictionary).map(Some)
 }

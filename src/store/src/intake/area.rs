@@ -23,7 +23,7 @@ pub(super) const PAGE: u64 = 4096;
 /// Bytes of a frame before its text.
 const HEAD: usize = 16;
 /// The bytes that a file grows by at least: writing into what is there costs the disk no journal.
-const GROWTH: u64 = 1 << 20;
+const GROWTH: u64 = 256 << 10;
 /// And at most.
 const MOST_GROWTH: u64 = 16 << 20;
 

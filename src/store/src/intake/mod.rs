@@ -36,7 +36,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Bytes of a generation from which on the other file is taken, if it is free.
-const TURN: u64 = 16 << 20;
+const TURN: u64 = 8 << 20;
 /// How often somebody who waits for the ledger looks again.
 const AGAIN: Duration = Duration::from_millis(2);
 /// How long an erasure waits for the ledger.

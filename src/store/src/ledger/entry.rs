@@ -19,10 +19,11 @@ pub(crate) enum Entry {
         received_at: i64,
         /// The session under whose key it is sealed.
         session: String,
-        /// SHA-256 of the sealed frame, in hex.
-        frame: String,
-        /// Of each stream, the chain's digest, in hex.
-        streams: Vec<String>,
+        /// SHA-256 of the sealed frame's digest and those of its streams' chains, in hex.
+        content: String,
+        /// SHA-256 of the session's dictionary, sealed, in hex, if it was made of this part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dictionary: Option<String>,
         /// Bytes of the part.
         bytes: usize,
         /// Numbers of parts that the gateway gave up because nothing of them was forwarded.

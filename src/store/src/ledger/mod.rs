@@ -10,6 +10,7 @@
 
 pub(crate) mod entry;
 mod keys;
+pub(crate) mod packed;
 pub(crate) mod tree;
 
 pub(crate) use keys::Signer;
@@ -63,7 +64,7 @@ impl Log {
         let index = self.tree.size() as i64;
         connection
             .prepare_cached("INSERT INTO entries (id, bytes) VALUES (?1, ?2)")?
-            .execute(params![index, bytes])?;
+            .execute(params![index, packed::packed(&bytes).ok_or(StoreError::Sealing)?])?;
         self.tree.append(connection, record_hash(&bytes))?;
         Ok(index)
     }

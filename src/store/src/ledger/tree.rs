@@ -8,6 +8,7 @@
 //! A tile is stored once, when it is full. A partial one follows from what is below it, so that no
 //! commit writes it again.
 
+use super::packed::unpacked;
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use tlog_tiles::{HASH_SIZE, Hash, node_hash, record_hash};
@@ -138,7 +139,7 @@ pub(crate) fn hashes(
                 "SELECT bytes FROM entries WHERE id >= ?1 AND id < ?2 ORDER BY id",
             )?;
             let hashes = below.query_map([first, end], |row| {
-                Ok(record_hash(row.get_ref(0)?.as_blob().unwrap_or_default()))
+                Ok(record_hash(&unpacked(row.get_ref(0)?.as_blob().unwrap_or_default())))
             })?;
             Ok(hashes.collect::<Result<_, _>>()?)
         }
@@ -196,7 +197,10 @@ mod tests {
             tree.append(&connection, record_hash(&leaf)).unwrap();
             assert_eq!(tree.root(), tree_hash(n + 1, &all).unwrap(), "{n}");
             connection
-                .execute("INSERT INTO entries VALUES (?1, ?2)", params![n as i64, leaf])
+                .execute(
+                    "INSERT INTO entries VALUES (?1, ?2)",
+                    params![n as i64, super::super::packed::packed(&leaf).unwrap()],
+                )
                 .unwrap();
             if n % 97 == 0 || n % 256 == 255 {
                 let again = Tree::load(&connection).unwrap();

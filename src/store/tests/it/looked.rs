@@ -129,8 +129,8 @@ fn what_is_changed_in_them_is_named() {
             "entry 0 speaks of was changed",
         ),
         (
-            "UPDATE telemetry SET block = 3 - block",
-            "UPDATE telemetry SET block = 3 - block",
+            "UPDATE telemetry SET sealed = zeroblob(40)",
+            "UPDATE telemetry SET sealed = zeroblob(40)",
             "entry 0 speaks of was changed",
         ),
         (

@@ -31,7 +31,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             exchange.status.name(),
         ));
     }
-    let Evidence { checkpoint, public_key, keys, blocks, chains, entries } = evidence;
+    let Evidence { checkpoint, public_key, keys, dictionaries, blocks, chains, entries } = evidence;
     let encoded = |(id, bytes): (i64, Vec<u8>)| (id, STANDARD.encode(bytes));
     let proven = |entry: ProvenEntry| {
         let ProvenEntry { index, bytes, proof, key, frame, streams } = entry;
@@ -40,7 +40,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             entry: String::from_utf8_lossy(&bytes).into_owned(),
             proof,
             key,
-            frame,
+            frame: STANDARD.encode(frame),
             streams,
         }
     };
@@ -56,6 +56,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
         public_key,
         checkpoint,
         keys: keys.into_iter().map(encoded).collect(),
+        dictionaries: dictionaries.into_iter().map(encoded).collect(),
         blocks: blocks.into_iter().map(encoded).collect(),
         chains: chains.into_iter().map(chained).collect(),
         entries: entries.into_iter().map(proven).collect(),

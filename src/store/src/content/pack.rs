@@ -1,0 +1,131 @@
+//! Texts, compressed, most of them against a dictionary: texts of one session are much alike.
+//!
+//! ```text
+//! length (LEB128) ‖ a zstd frame (RFC 8878), under a dictionary of plain text or under none
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use zstd::zstd_safe::{CCtx, CDict, DCtx, compress_bound};
+
+/// zstd's own default.
+const LEVEL: i32 = 3;
+
+/// What texts are compressed against. Its text may be a conversation's: it is never printed.
+pub(crate) struct Dictionary {
+    text: Vec<u8>,
+    /// Tables over it, if they were made: many times as large, and faster only where one dictionary is
+    /// used again and again. Among many, reading one's tables costs more than making them anew.
+    tables: Option<CDict<'static>>,
+}
+
+impl fmt::Debug for Dictionary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dictionary({} bytes)", self.text.len())
+    }
+}
+
+impl Dictionary {
+    pub(crate) fn new(text: Vec<u8>) -> Self {
+        Self { text, tables: None }
+    }
+
+    /// One that is used over and over.
+    pub(crate) fn prepared(text: Vec<u8>) -> Self {
+        Self { tables: CDict::try_create(&text, LEVEL), text }
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+thread_local! {
+    // Their memory costs more to get than a small text to compress.
+    static PACKING: RefCell<Option<CCtx<'static>>> = RefCell::new(CCtx::try_create());
+    static UNPACKING: RefCell<Option<DCtx<'static>>> = RefCell::new(DCtx::try_create());
+}
+
+/// Compresses a text. `None` when memory is short.
+pub(crate) fn pack(text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+    let mut packed = Vec::with_capacity(compress_bound(text.len()));
+    PACKING.with_borrow_mut(|context| {
+        let context = context.as_mut()?;
+        match dictionary {
+            Some(Dictionary { tables: Some(tables), .. }) => {
+                context.compress_using_cdict(&mut packed, text, tables).ok()
+            }
+            Some(Dictionary { text: known, tables: None }) => {
+                context.compress_using_dict(&mut packed, text, known, LEVEL).ok()
+            }
+            None => context.compress(&mut packed, text, LEVEL).ok(),
+        }
+    })?;
+    let mut all = Vec::with_capacity(packed.len() + 4);
+    let mut length = text.len();
+    while length > 0x7f {
+        all.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    all.push(length as u8);
+    all.extend_from_slice(&packed);
+    Some(all)
+}
+
+/// The text that was compressed, of at most `most` bytes. `None` when it is another, or was changed
+/// so that it can be no text.
+pub(crate) fn unpack(
+    packed: &[u8],
+    dictionary: Option<&Dictionary>,
+    most: usize,
+) -> Option<Vec<u8>> {
+    let end = packed.iter().position(|byte| byte & 0x80 == 0).filter(|end| *end < 9)?;
+    let (length, rest) = packed.split_at_checked(end + 1)?;
+    let length = length.iter().rev().fold(0, |length, byte| length << 7 | usize::from(byte & 0x7f));
+    if length > most {
+        return None;
+    }
+    let mut text = Vec::new();
+    text.try_reserve_exact(length).ok()?;
+    UNPACKING.with_borrow_mut(|context| {
+        let known = dictionary.map_or(&[][..], Dictionary::text);
+        context.as_mut()?.decompress_using_dict(&mut text, rest, known).ok()
+    })?;
+    (text.len() == length).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_under_the_dictionary_that_they_were_packed_with() {
+        let known = b"{\"a text\":\"that others are like\"}".to_vec();
+        let (dictionary, prepared) = (Dictionary::new(known.clone()), Dictionary::prepared(known));
+        for text in [&b""[..], b"x", &b"{\"a text\":\"that others are like, too\"}".repeat(9)] {
+            let (alone, under) =
+                (pack(text, None).unwrap(), pack(text, Some(&dictionary)).unwrap());
+            assert_eq!(unpack(&alone, None, 1000).as_deref(), Some(text));
+            assert_eq!(unpack(&under, Some(&dictionary), 1000).as_deref(), Some(text));
+            let other = pack(text, Some(&prepared)).unwrap();
+            assert_eq!(unpack(&other, Some(&dictionary), 1000).as_deref(), Some(text));
+            assert!(text.len() < 9 || under.len() < alone.len());
+        }
+        assert_eq!(format!("{dictionary:?}"), "Dictionary(33 bytes)");
+    }
+
+    #[test]
+    fn what_is_no_text_or_too_long_is_none() {
+        let packed = pack(&[b'x'; 300], None).unwrap();
+        assert_eq!(unpack(&packed, None, 299), None);
+        assert_eq!(unpack(&packed[1..], None, 1000), None);
+        assert_eq!(unpack(&[0xff; 12], None, usize::MAX), None);
+        assert_eq!(unpack(&[], None, 9), None);
+        for bit in 0..packed.len() * 8 {
+            let mut changed = packed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            // It says so, or it is another text; it never fails otherwise.
+            let _ = unpack(&changed, None, 1000);
+        }
+    }
+}

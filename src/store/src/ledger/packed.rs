@@ -1,0 +1,35 @@
+//! Entries as they stand in the database: compressed against what all of them look like.
+//!
+//! A leaf of the tree is the entry itself; how it is kept is no part of the log.
+
+use crate::content::{Dictionary, pack, unpack};
+use crate::error::StoreError;
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+
+/// No entry is larger.
+const MOST: usize = 16 << 20;
+
+thread_local! {
+    /// For as long as ledgers of this form live: it is not to be changed.
+    static DICTIONARY: Dictionary =
+        Dictionary::prepared(include_bytes!("entry.dictionary").to_vec());
+}
+
+/// An entry's bytes, packed.
+pub(super) fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
+    DICTIONARY.with(|dictionary| pack(bytes, Some(dictionary)))
+}
+
+/// An entry's bytes. What cannot be read is an entry of no bytes, which no digest fits.
+pub(crate) fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    DICTIONARY.with(|dictionary| unpack(bytes, Some(dictionary), MOST)).unwrap_or_default()
+}
+
+/// Lets queries say `unpacked(bytes)`.
+pub(crate) fn know(connection: &Connection) -> Result<(), StoreError> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    Ok(connection.create_scalar_function("unpacked", 1, flags, |context| {
+        Ok(unpacked(context.get_raw(0).as_blob().unwrap_or_default()))
+    })?)
+}

@@ -1,0 +1,167 @@
+//! A whole ledger, from its first entry to its last, on as many threads as there are processors.
+//!
+//! ```text
+//! pages    every tree of the file, its order and its indexes          beside the rest
+//! texts    sealed blocks ─▶ chains over them
+//! log      entries, by stretches, each against what it speaks of ─▶ leaves, numbers
+//! signed   leaves ─▶ roots ═ checkpoints; tiles                       keys, dictionaries, holds
+//! ```
+
+mod keys;
+mod log;
+mod pages;
+mod signed;
+mod texts;
+
+use crate::checkpoint::{Kept, PublicKey};
+use crate::{Report, VerifyError, intake};
+use log::Found;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+use texts::Texts;
+
+type Sum = [u8; 32];
+type Fallible<T> = rusqlite::Result<T>;
+
+/// Threads at most, and times that a moment is tried to be caught.
+const MOST_THREADS: usize = 16;
+const TRIES: usize = 1000;
+
+/// Looks at every byte of a ledger. `key`: the public key, from `checkpoint.pub` or, better, from
+/// where the auditor keeps it. `progress` is told how many entries were read, of how many.
+///
+/// # Errors
+/// When nothing can be said. What was changed is in the report.
+pub fn verify(
+    folder: &Path,
+    key: &str,
+    kept: Option<&Kept>,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<Report, VerifyError> {
+    let key = PublicKey::new(key)?;
+    let kept =
+        kept.map(|kept| key.read(&kept.0).map_err(|why| VerifyError::Kept { why })).transpose()?;
+    let path = folder.join("hansard.db");
+    if !path.is_file() {
+        return Err(VerifyError::Absent { path: folder.to_owned() });
+    }
+    let threads = thread::available_parallelism().map_or(2, |n| n.get().clamp(2, MOST_THREADS));
+    let failed = |source| VerifyError::Database { path: path.clone(), source };
+    let waiting =
+        open(&path).and_then(|connection| intake::waiting(folder, &connection)).map_err(failed)?;
+    // Half as many again for the pages: they take about as long as all the rest.
+    let (mut readers, pages) = moment(&path, threads, threads / 2).map_err(failed)?;
+    let tables = Mutex::new(pages::tables(pages.first()).map_err(failed)?);
+    let mut report = Report { waiting, ..Report::default() };
+    thread::scope(|scope| {
+        let tables = &tables;
+        let checks: Vec<_> =
+            pages.into_iter().map(|one| scope.spawn(move || pages::check(&one, tables))).collect();
+        if let Err(error) = look(&mut readers, &mut report, &key, kept.as_ref(), progress) {
+            report.problem(format!("the ledger cannot be read: {error}"));
+        }
+        for check in checks {
+            report.pages(check.join().unwrap_or(Err(rusqlite::Error::UnwindingPanic)));
+        }
+    });
+    Ok(report)
+}
+
+fn look(
+    readers: &mut [Connection],
+    report: &mut Report,
+    key: &PublicKey,
+    kept: Option<&crate::checkpoint::Said>,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Fallible<()> {
+    let texts = Texts::read(readers, report)?;
+    let found = Found::read(readers, &texts, progress)?;
+    let Some(connection) = readers.first() else { return Ok(()) };
+    found.problems.into_iter().for_each(|what| report.problem(what));
+    report.bytes = report.bytes.saturating_add(found.bytes);
+    report.parts = found.counts.parts.unsigned_abs();
+    report.gaps = found.numbers.gaps();
+    signed::check(connection, report, key, kept, &found.leaves)?;
+    found.counts.check(connection, report)?;
+    keys::check(connection, report, found.said)
+}
+
+/// Connections that all see the same moment of the ledger, while the sink goes on.
+fn moment(
+    path: &Path,
+    readers: usize,
+    pages: usize,
+) -> Fallible<(Vec<Connection>, Vec<Connection>)> {
+    let mut tries = 0;
+    loop {
+        let all = (0..readers.saturating_add(pages).max(2)).map(|_| open(path));
+        let mut all = all.collect::<Fallible<Vec<_>>>()?;
+        let mut seen = Vec::with_capacity(all.len());
+        for one in &all {
+            one.execute_batch("BEGIN")?;
+            // Every change of what is looked at is an entry.
+            seen.push(one.query_row("SELECT MAX(id) FROM entries", [], |row| {
+                row.get::<_, Option<i64>>(0)
+            })?);
+        }
+        tries += 1;
+        if seen.windows(2).all(|two| two.first() == two.last()) {
+            let rest = all.split_off(readers.min(all.len().saturating_sub(1)));
+            return Ok((all, rest));
+        }
+        if tries > TRIES {
+            return Err(rusqlite::Error::InvalidQuery);
+        }
+    }
+}
+
+fn open(path: &Path) -> Fallible<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // In KiB: each page is read about once.
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    Ok(connection)
+}
+
+/// The ids of a table in stretches, as many as there are threads, in their order.
+fn stretches(connection: &Connection, table: &str, count: usize) -> Fallible<Vec<(i64, i64)>> {
+    let query = format!("SELECT MIN(id), MAX(id) FROM {table}");
+    let (first, last): (Option<i64>, Option<i64>) =
+        connection.query_row(&query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
+    let ids = i128::from(last) - i128::from(first) + 1;
+    let step = (ids / count.max(1) as i128 + 1).clamp(1, i128::from(i64::MAX)) as i64;
+    let mut all = Vec::new();
+    let mut from = first;
+    loop {
+        let to = from.saturating_add(step - 1).min(last);
+        all.push((from, to));
+        match to.checked_add(1).filter(|next| *next <= last) {
+            Some(next) => from = next,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Does the same with each stretch, each on a thread and a connection of its own; in their order.
+fn side_by_side<T: Send>(
+    readers: &mut [Connection],
+    stretches: &[(i64, i64)],
+    each: impl Fn(&Connection, (i64, i64)) -> Fallible<T> + Sync,
+) -> Fallible<Vec<T>> {
+    let each = &each;
+    thread::scope(|scope| {
+        let running: Vec<_> = readers
+            .iter_mut()
+            .zip(stretches)
+            .map(|(connection, stretch)| scope.spawn(move || each(connection, *stretch)))
+            .collect();
+        let ended = running
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(Err(rusqlite::Error::UnwindingPanic)));
+        ended.collect()
+    })
+}
