@@ -1,6 +1,6 @@
 //! What is on disk: a ledger read beside its writer, or after its death.
 
-use hansard_store::{Reader, Status};
+use hansard_store::{Reader, Status, Writer};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,13 @@ pub(crate) struct Part {
 impl Ledger {
     pub(crate) fn read(folder: &Path) -> Self {
         let reader = Reader::open(folder).unwrap();
+        // Killed or frozen: what it acknowledged, its next start takes in.
+        if reader.status(i64::MAX / 2, 0).unwrap().is_behind {
+            let copy = Self::copied(folder);
+            let folder = copy.path().join(folder.file_name().unwrap());
+            Writer::start(&folder).unwrap().close();
+            return Self { _copy: Some(copy), ..Self::read(&folder) };
+        }
         let mut exchanges = Vec::new();
         for session in reader.sessions(usize::MAX).unwrap() {
             for exchange in reader.exchanges(&session.id).unwrap() {
@@ -57,10 +64,15 @@ impl Ledger {
     /// The same of a folder in another mount namespace, in which SQLite opens nothing: a copy of it and
     /// of what stands beside it, as a crash would leave them.
     pub(crate) fn read_copy(folder: &Path) -> Self {
-        let copy = TempDir::new().unwrap();
-        copy_tree(folder.parent().unwrap(), copy.path());
+        let copy = Self::copied(folder);
         let read = Self::read(&copy.path().join(folder.file_name().unwrap()));
         Self { _copy: Some(copy), ..read }
+    }
+
+    fn copied(folder: &Path) -> TempDir {
+        let copy = TempDir::new().unwrap();
+        copy_tree(folder.parent().unwrap(), copy.path());
+        copy
     }
 
     /// Exchanges of this path.

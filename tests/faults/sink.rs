@@ -113,12 +113,22 @@ impl Sink {
         prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
     }
 
-    /// Where the next parts go that are acknowledged: behind the last page of the intake's first file
-    /// that is not empty.
+    /// Where in its file the intake goes on: behind the last frame of the last generation.
     pub(crate) fn intake_end(&self) -> u64 {
-        let intake = std::fs::read(self.data.join("intake.0")).unwrap_or_default();
-        let pages = intake.chunks(4096).rposition(|page| page.iter().any(|byte| *byte != 0));
-        pages.map_or(0, |last| (last as u64 + 1) * 4096)
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let ends = ["intake.0", "intake.1"].map(|name| {
+            let file = std::fs::read(self.data.join(name)).unwrap_or_default();
+            let generation = file.get(8..16).unwrap_or_default();
+            let mut at: usize = 4096;
+            while let Some(head) = file.get(at..at + 16)
+                && head.get(..4) != Some(&[0; 4])
+                && head.get(4..12) == Some(generation)
+            {
+                at += (16 + number(&head[..4]) as usize).next_multiple_of(4096);
+            }
+            (number(generation), at as u64)
+        });
+        ends.into_iter().max().map_or(0, |(_, end)| end)
     }
 
     pub(crate) fn id(&self) -> u32 {

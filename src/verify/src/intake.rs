@@ -3,10 +3,12 @@
 //!
 //! ```text
 //! intake.0, intake.1   page 0: HANSINT1 ‖ generation (8)
-//!                      then, each from a page's begin: length (4) ‖ generation (8) ‖ 0 (4) ‖ sealed
+//!                      then, each from a page's begin: length (4) ‖ generation (8) ‖ check (4) ‖ sealed
+//!                      check: how the SHA-256 of what is sealed begins
 //! ```
 
 use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -53,7 +55,13 @@ fn frames(folder: &Path) -> Vec<(u64, u64)> {
         while file.read_exact_at(&mut head, at).is_ok() {
             let (length, rest) = head.split_at(4);
             let length = number(length);
-            if length == 0 || !rest.starts_with(generation) {
+            let size = file.metadata().map_or(0, |data| data.len());
+            if length == 0 || !rest.starts_with(generation) || length > size {
+                break;
+            }
+            let mut sealed = vec![0; length as usize];
+            let is_read = file.read_exact_at(&mut sealed, at.saturating_add(16)).is_ok();
+            if !is_read || !rest.ends_with(Sha256::digest(&sealed).split_at(4).0) {
                 break;
             }
             at = at.saturating_add(16).saturating_add(length).next_multiple_of(PAGE);

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! page 0    HANSINT1 ‖ generation (8) ‖ the generation's key, wrapped (72)
-//! page 1…   frames: length (4) ‖ generation (8) ‖ 0 (4) ‖ sealed text ‖ zeros up to the page's end
+//! page 1…   frames: length (4) ‖ generation (8) ‖ check (4) ‖ sealed text ‖ zeros up to the page's end
 //! ```
 //!
-//! Numbers have their highest byte first. A frame is sealed under its generation's key and bound to
+//! Numbers have their highest byte first; the check is how the sealed text's SHA-256 begins, so that a
+//! frame that was torn is none also to who has no key. A frame is sealed under its generation's key and bound to
 //! its place. A file is written over by its next generation, whose key is another: what is left of the
 //! one before is noise then. A frame begins with a page of its own, so that a write that is torn
 //! touches nothing that was synced.
@@ -13,6 +14,7 @@
 use super::Position;
 use crate::content::{IntakeKey, Master};
 use crate::error::StoreError;
+use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -109,7 +111,7 @@ impl Area {
         let mut frame = Vec::with_capacity(HEAD + sealed.len() + PAGE as usize);
         frame.extend_from_slice(&length.to_be_bytes());
         frame.extend_from_slice(&number.to_be_bytes());
-        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(&check(&sealed));
         frame.extend_from_slice(&sealed);
         frame.resize(frame.len().next_multiple_of(PAGE as usize), 0);
         let end = generation.end.saturating_add(frame.len() as u64);
@@ -137,9 +139,7 @@ impl Area {
         // A header that was torn has no frames: they come after it.
         let Some(key) = master.unwrap_intake(number, &wrapped) else { return Ok(Vec::new()) };
         let (mut frames, mut at) = (Vec::new(), from.max(PAGE));
-        while let Some((length, end)) = self.frame(number, at)? {
-            let mut sealed = vec![0; length];
-            self.read(&mut sealed, at.saturating_add(HEAD as u64))?;
+        while let Some((sealed, end)) = self.frame(number, at)? {
             let Some(text) = key.open(&sealed, Position { generation: number, offset: at }) else {
                 break;
             };
@@ -149,7 +149,7 @@ impl Area {
         Ok(frames)
     }
 
-    /// Where its frames end, by their heads alone.
+    /// Where its frames end.
     pub(super) fn end(&self, number: u64, from: u64) -> Result<u64, StoreError> {
         let mut at = from.max(PAGE);
         while let Some((_, end)) = self.frame(number, at)? {
@@ -158,16 +158,21 @@ impl Area {
         Ok(at)
     }
 
-    /// The length of the text of the frame that begins at a place, and the place behind it.
-    fn frame(&self, number: u64, at: u64) -> Result<Option<(usize, u64)>, StoreError> {
+    /// The sealed text of the frame that begins at a place, and the place behind it.
+    fn frame(&self, number: u64, at: u64) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
         let mut head = [0; HEAD];
         self.read(&mut head, at)?;
         let (length, rest) = head.split_at(4);
         let length = length.iter().fold(0, |length, byte| length << 8 | u64::from(*byte));
+        let Some(checked) = rest.strip_prefix(&number.to_be_bytes()) else { return Ok(None) };
         let size = self.file.metadata().map_err(|source| self.failed(source))?.len();
         let end = at.saturating_add(HEAD as u64).saturating_add(length).next_multiple_of(PAGE);
-        let is_there = length > 0 && rest.starts_with(&number.to_be_bytes()) && end <= size;
-        Ok(is_there.then_some((length as usize, end)))
+        if length == 0 || end > size {
+            return Ok(None);
+        }
+        let mut sealed = vec![0; length as usize];
+        self.read(&mut sealed, at.saturating_add(HEAD as u64))?;
+        Ok((check(&sealed) == checked).then_some((sealed, end)))
     }
 
     /// Zeros behind what is there, on disk with the new size.
@@ -205,4 +210,10 @@ impl Area {
     fn failed(&self, source: io::Error) -> StoreError {
         StoreError::Intake { path: self.path.clone(), source }
     }
+}
+
+fn check(sealed: &[u8]) -> [u8; 4] {
+    let sum: [u8; 32] = Sha256::digest(sealed).into();
+    let [a, b, c, d, ..] = sum;
+    [a, b, c, d]
 }
