@@ -1,10 +1,11 @@
 //! The ledger of recorded exchanges: one writer, many readers, one SQLite file.
 //!
-//! Enters: parts of records as the sink received them ([`Incoming`]). Leaves: a [`Receipt`] once
-//! they are on disk, and what an auditor reads back ([`Session`], [`Exchange`], [`StoredPart`],
-//! [`Account`]).
+//! Enters: parts of records as the sink received them ([`Incoming`]). Leaves: [`Accepted`] once they
+//! are on disk, a [`Receipt`] once they are in the ledger, and what an auditor reads back
+//! ([`Session`], [`Exchange`], [`StoredPart`], [`Account`]).
 //!
-//! Promises: a receipt is given only after the commit that holds the parts has been synced; a part
+//! Promises: what is accepted has been synced, and is in the ledger within a second or at the next
+//! start; a receipt is given only after the commit that holds the parts has been synced; a part
 //! is stored once, byte for byte as it came; what is derived from parts (sessions, exchanges) does
 //! not depend on the order in which they arrive. Only [`Writer`] changes anything: [`Reader`] has
 //! no method that writes, and its connection refuses to.

@@ -100,6 +100,14 @@ pub enum VerifyError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The disk cannot read it.
+    #[error("{path} cannot be read: {source}; check the disk, or restore it from a backup")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The key is none.
     #[error("this is not a key that verifies checkpoints (C2SP signed-note): {key:?}")]
     Key {

@@ -17,6 +17,8 @@ use crate::checkpoint::{Kept, PublicKey};
 use crate::{Report, VerifyError, intake};
 use log::Found;
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -47,6 +49,7 @@ pub fn verify(
     if !path.is_file() {
         return Err(VerifyError::Absent { path: folder.to_owned() });
     }
+    read_through(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
     let threads = thread::available_parallelism().map_or(2, |n| n.get().clamp(2, MOST_THREADS));
     let failed = |source| VerifyError::Database { path: path.clone(), source };
     let waiting =
@@ -117,12 +120,21 @@ fn moment(
     }
 }
 
+/// Reads the file once, in its own order: a disk that fails says so, and the pages are in memory.
+fn read_through(path: &Path) -> io::Result<()> {
+    let (mut file, mut some) = (File::open(path)?, vec![0; 1 << 20]);
+    while file.read(&mut some)? > 0 {}
+    Ok(())
+}
+
 fn open(path: &Path) -> Fallible<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     // In KiB: each page is read about once.
     connection.pragma_update(None, "cache_size", -32_768)?;
+    // Nothing shrinks a ledger's file; what a disk cannot read, `read_through` has met before.
+    connection.pragma_update(None, "mmap_size", 1_i64 << 40)?;
     Ok(connection)
 }
 
