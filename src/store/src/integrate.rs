@@ -7,114 +7,28 @@
 use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
-use crate::intake::{Intake, Known, Position, lock};
+use crate::intake::{Intake, Known, lock};
 use crate::journal::Journal;
 use crate::ledger::{Keys, Log, Signer, beside};
+use crate::progress::{Progress, items};
 use crate::projections::Projections;
 use crate::queue::{Done, Job, Queue};
 use crate::rows::Rows;
 use crate::schema::open_for_writing;
-use crate::writer::{Options, Receipt, Stats};
+use crate::writer::{Options, Receipt};
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long parts gather that nobody waits for: a transaction of many costs little more than of one.
 const GATHER: Duration = Duration::from_millis(10);
-/// How far it is behind where more comes than it can store, and how far at most, in milliseconds: what
-/// is acknowledged is under a signed checkpoint within a second.
-const USUAL: u64 = 150;
-const FAR: u64 = 450;
-/// Items that may wait whatever its pace is.
-const LEAST: u64 = 64;
 /// How long it rests before it tries again what failed.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often it tries before it ends without.
 const LAST_TRIES: u32 = 10;
-
-/// How far it is, for others to see.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    stats: Mutex<Stats>,
-    reached: Mutex<Position>,
-    trouble: Mutex<Option<AppendError>>,
-    /// Items that are to be stored, and of these those that it has come to.
-    passed: AtomicU64,
-    done: AtomicU64,
-    pace: AtomicU64,
-}
-
-impl Progress {
-    pub(crate) fn stats(&self) -> Stats {
-        *lock(&self.stats)
-    }
-
-    /// The place in the intake up to which the ledger has all.
-    pub(crate) fn reached(&self) -> Position {
-        *lock(&self.reached)
-    }
-
-    /// Why what was acknowledged cannot be stored, while it cannot.
-    pub(crate) fn trouble(&self) -> Option<AppendError> {
-        lock(&self.trouble).clone()
-    }
-
-    /// Whether so much waits for it that it would be too far behind.
-    pub(crate) fn is_behind(&self) -> bool {
-        let most = self.pace().saturating_mul(FAR / USUAL);
-        self.waiting() > most && self.trouble().is_none()
-    }
-
-    /// Says that these are to be stored. How long whoever brings them should take for it, so that no
-    /// more comes in than is stored: longer, the further it is behind.
-    pub(crate) fn passed(&self, group: &[Job]) -> Duration {
-        self.passed.fetch_add(items(group), Ordering::Relaxed);
-        let (waiting, pace) = (self.waiting(), self.pace());
-        if waiting <= LEAST {
-            return Duration::ZERO;
-        }
-        let behind = waiting as f64 / pace as f64;
-        let kept =
-            group.iter().filter(|job| job.is_kept()).map(|job| job.items.len()).sum::<usize>();
-        let share = kept as f64 / pace as f64 * behind;
-        Duration::from_millis(USUAL).mul_f64(share.min(1.0))
-    }
-
-    /// How many items it stores in [`USUAL`], by the last transactions.
-    fn pace(&self) -> u64 {
-        self.pace.load(Ordering::Relaxed).max(LEAST)
-    }
-
-    fn waiting(&self) -> u64 {
-        self.passed.load(Ordering::Relaxed).saturating_sub(self.done.load(Ordering::Relaxed))
-    }
-
-    fn paced(&self, items: u64, took: Duration) {
-        let now = items as f64 * USUAL as f64 / 1000.0 / took.as_secs_f64().max(1e-6);
-        let before = self.pace.load(Ordering::Relaxed);
-        let pace = if before == 0 { now } else { before as f64 * 0.75 + now * 0.25 };
-        self.pace.store(pace as u64, Ordering::Relaxed);
-    }
-
-    fn committed(&self, total: Receipt, reached: Option<Position>) {
-        let mut stats = lock(&self.stats);
-        stats.commits += 1;
-        stats.stored.add(total);
-        drop(stats);
-        if let Some(reached) = reached {
-            *lock(&self.reached) = reached;
-        }
-        *lock(&self.trouble) = None;
-    }
-}
-
-fn items(group: &[Job]) -> u64 {
-    group.iter().map(|job| job.items.len() as u64).sum()
-}
 
 /// The thread's own.
 pub(crate) struct Ledger {
@@ -230,13 +144,12 @@ impl Ledger {
     /// Stores a group, however long it takes, but for those who can be told that it cannot be.
     fn store(&mut self, mut group: Vec<Job>) {
         let mut tries = 0;
-        let count = items(&group);
-        let done = self.progress.done.load(Ordering::Relaxed);
+        let (count, done) = (items(&group), self.progress.done());
         loop {
             let start = Instant::now();
             let stored = self.commit(&group);
             // Counted one by one as they are stored, and again where that was in vain.
-            self.progress.done.store(done.saturating_add(count), Ordering::Relaxed);
+            self.progress.set_done(done.saturating_add(count));
             let cause = match stored {
                 Ok(outcomes) => {
                     self.progress.paced(count, start.elapsed());
@@ -249,16 +162,16 @@ impl Ledger {
                 Err(cause) => AppendError::from(Arc::new(cause)),
             };
             self.forget();
-            lock(&self.progress.stats).failures += 1;
+            self.progress.failed();
             let (kept, asked) = group.into_iter().partition(Job::is_kept);
             self.refuse(asked, &cause);
             group = kept;
             if group.is_empty() {
                 return;
             }
-            *lock(&self.progress.trouble) = Some(cause.clone());
+            self.progress.set_trouble(cause.clone());
             let asked = self.rest.take_asked();
-            self.progress.done.fetch_add(items(&asked), Ordering::Relaxed);
+            self.progress.add_done(items(&asked));
             self.refuse(asked, &cause);
             if self.rest.is_closed() {
                 tries += 1;
@@ -355,7 +268,7 @@ impl Ledger {
                     return Err(Stopped { at, cause });
                 }
             }
-            self.progress.done.fetch_add(job.items.len() as u64, Ordering::Relaxed);
+            self.progress.add_done(job.items.len() as u64);
             total.add(receipt);
             latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
         }

@@ -31,6 +31,7 @@ mod leaves;
 mod ledger;
 mod malformed;
 mod outline;
+mod progress;
 mod projections;
 mod queue;
 mod reader;

@@ -6,7 +6,7 @@
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
 use crate::intake::Intake;
-use crate::integrate::Progress;
+use crate::progress::Progress;
 use crate::queue::{Job, Queue};
 use crate::writer::Options;
 use std::path::PathBuf;

@@ -12,7 +12,8 @@
 
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
-use crate::integrate::{Ledger, Progress};
+use crate::integrate::Ledger;
+use crate::progress::Progress;
 use crate::queue::{Done, Job, Queue, Rejected};
 use crate::receive::Receiver;
 use crate::schema::lock_folder;
