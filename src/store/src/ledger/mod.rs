@@ -5,8 +5,8 @@
 //! entry ─▶ leaf ─▶ tiles of 256 hashes (C2SP tlog-tiles) ─▶ root ─▶ checkpoint (C2SP tlog-checkpoint)
 //! ```
 //!
-//! All of it is written in the transaction that stores what an entry speaks of: an acknowledged part
-//! is in a signed checkpoint already.
+//! All of it is written in the transaction that stores what an entry speaks of: what is in the ledger
+//! is in a signed checkpoint.
 
 pub(crate) mod entry;
 mod keys;

@@ -1,4 +1,5 @@
-//! A crash at any moment: what was acknowledged is there, and the log verifies.
+//! A crash of the ledger itself at any moment: what has a receipt is there, and the log verifies. What
+//! the intake holds beside it is tried in `intake.rs`.
 //!
 //! SQLite in WAL mode writes commits behind each other into the journal and syncs it before a commit
 //! returns; later it copies pages from the journal into the database, in any order. So the states

@@ -225,6 +225,28 @@ fn an_erasure_finds_everything_stored_and_leaves_nothing_readable_in_the_intake(
     assert_eq!(parts(&data), 3);
 }
 
+/// Nothing that runs leads there; a hand from outside does.
+#[test]
+fn an_acknowledged_part_whose_beginning_is_gone_is_kept_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let writer = Writer::start(&data).unwrap();
+    accept(&writer.handle(), vec![incoming(&turn(1, "s", 2))]).unwrap();
+    assert_eq!(Reader::open(&data).unwrap().status(i64::MAX / 2, 0).unwrap().parts, 1);
+    let database = Connection::open(data.join("hansard.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let second = vec![arrived(&folded(&turn(2, "s", 4), 1))];
+    assert_eq!(accept(&writer.handle(), second).unwrap(), Accepted::Kept);
+    database.execute_batch("DELETE FROM chains; COMMIT").unwrap();
+    writer.close();
+    let (reason, size): (String, i64) = database
+        .query_row("SELECT reason, size FROM malformed", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(reason, "what the part builds on is not in its session");
+    assert!(size > 300, "with what came of it");
+    assert_eq!(Reader::open(&data).unwrap().status(i64::MAX / 2, 0).unwrap().parts, 1);
+}
+
 #[test]
 fn batches_with_anything_but_parts_wait_for_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
