@@ -11,7 +11,8 @@ use tempfile::TempDir;
 pub(crate) struct Ledger {
     pub(crate) exchanges: Vec<Exchange>,
     folder: PathBuf,
-    _copy: Option<TempDir>,
+    /// Gone with it.
+    copies: Vec<TempDir>,
 }
 
 pub(crate) struct Exchange {
@@ -37,7 +38,7 @@ impl Ledger {
             let copy = Self::copied(folder);
             let folder = copy.path().join(folder.file_name().unwrap());
             Writer::start(&folder).unwrap().close();
-            return Self { _copy: Some(copy), ..Self::read(&folder) };
+            return Self::read(&folder).with(copy);
         }
         let mut exchanges = Vec::new();
         for session in reader.sessions(usize::MAX).unwrap() {
@@ -58,15 +59,19 @@ impl Ledger {
                 exchanges.push(Exchange { path, status, parts });
             }
         }
-        Self { exchanges, folder: folder.to_owned(), _copy: None }
+        Self { exchanges, folder: folder.to_owned(), copies: Vec::new() }
     }
 
     /// The same of a folder in another mount namespace, in which SQLite opens nothing: a copy of it and
     /// of what stands beside it, as a crash would leave them.
     pub(crate) fn read_copy(folder: &Path) -> Self {
         let copy = Self::copied(folder);
-        let read = Self::read(&copy.path().join(folder.file_name().unwrap()));
-        Self { _copy: Some(copy), ..read }
+        Self::read(&copy.path().join(folder.file_name().unwrap())).with(copy)
+    }
+
+    fn with(mut self, copy: TempDir) -> Self {
+        self.copies.push(copy);
+        self
     }
 
     fn copied(folder: &Path) -> TempDir {

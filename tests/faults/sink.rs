@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 pub(crate) struct Sink {
@@ -78,8 +79,22 @@ impl Sink {
         self.said.lock().unwrap().clone()
     }
 
+    /// Returns when no thread of it runs any more: an acknowledgement takes less than a signal may.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.stands() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn stands(&self) -> bool {
+        let tasks = Path::new("/proc").join(self.child.id().to_string()).join("task");
+        let mut tasks = std::fs::read_dir(tasks).unwrap().flatten();
+        tasks.all(|task| {
+            let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:\tT"))
+        })
     }
 
     pub(crate) fn thaw(&self) {
