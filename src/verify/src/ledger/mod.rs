@@ -144,18 +144,12 @@ fn stretches(connection: &Connection, table: &str, count: usize) -> Fallible<Vec
     let (first, last): (Option<i64>, Option<i64>) =
         connection.query_row(&query, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
-    let ids = i128::from(last) - i128::from(first) + 1;
-    let step = (ids / count.max(1) as i128 + 1).clamp(1, i128::from(i64::MAX)) as i64;
-    let mut all = Vec::new();
-    let mut from = first;
-    loop {
-        let to = from.saturating_add(step - 1).min(last);
-        all.push((from, to));
-        match to.checked_add(1).filter(|next| *next <= last) {
-            Some(next) => from = next,
-            None => return Ok(all),
-        }
-    }
+    // Whatever ids stand in a file, no more stretches than readers: none is left out.
+    let (first, last) = (i128::from(first), i128::from(last));
+    let count = count.max(1) as i128;
+    let step = (last - first) / count + 1;
+    let begins = (0..count).map(|n| first + n * step).take_while(|from| *from <= last);
+    Ok(begins.map(|from| (from as i64, (from + step - 1).min(last) as i64)).collect())
 }
 
 /// Does the same with each stretch, each on a thread and a connection of its own; in their order.
@@ -176,4 +170,28 @@ fn side_by_side<T: Send>(
             .map(|thread| thread.join().unwrap_or(Err(rusqlite::Error::UnwindingPanic)));
         ended.collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_cover_every_id_and_are_no_more_than_the_readers() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
+        assert_eq!(stretches(&connection, "t", 4).unwrap(), []);
+        for ids in [&[5][..], &[0, 9], &[-3, 2], &[i64::MIN, i64::MAX], &[i64::MAX - 1, i64::MAX]] {
+            connection.execute_batch("DELETE FROM t").unwrap();
+            for id in ids {
+                connection.execute("INSERT INTO t VALUES (?1)", [id]).unwrap();
+            }
+            for count in 1..=16 {
+                let all = stretches(&connection, "t", count).unwrap();
+                assert!(all.len() <= count);
+                assert_eq!((all[0].0, all[all.len() - 1].1), (ids[0], ids[ids.len() - 1]));
+                assert!(all.windows(2).all(|two| two[0].1 + 1 == two[1].0), "{all:?}");
+            }
+        }
+    }
 }
