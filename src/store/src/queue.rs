@@ -147,8 +147,8 @@ impl Queue {
                 continue;
             };
             let waited = since.elapsed();
-            let is_asked = state.closed || !state.jobs.iter().all(Job::is_kept);
-            if waited < rest && !is_asked && state.bytes < max_bytes {
+            let is_short = waited < rest && !state.closed && state.bytes < max_bytes;
+            if is_short && state.jobs.iter().all(Job::is_kept) {
                 let (again, _) = self
                     .changed
                     .wait_timeout(state, rest.saturating_sub(waited))
