@@ -33,3 +33,19 @@ pub(crate) fn know(connection: &Connection) -> Result<(), StoreError> {
         Ok(unpacked(context.get_raw(0).as_blob().unwrap_or_default()))
     })?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::entry::hex;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_dictionary_is_that_of_every_ledger_of_this_form() {
+        let digest = hex(&Sha256::digest(include_bytes!("entry.dictionary")));
+        assert_eq!(digest, "231337cb444b4c8e23584c24567ac8ec427bed9cfd7338130c0ffe1fd652333b");
+        let entry = br#"{"entry":"part","exchange":"0199c4a2-5000-7000-8000-000000000001"}"#;
+        assert_eq!(unpacked(&packed(entry).unwrap()), entry);
+        assert_eq!(unpacked(b"nothing that was packed"), b"");
+    }
+}
