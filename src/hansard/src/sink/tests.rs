@@ -382,7 +382,8 @@ async fn a_sink_that_cannot_store_answers_unavailable_and_recovers() {
             Ok(()) => seq += 1,
             Err(refused) => break refused,
         }
-        assert!(seq < 10_000, "it goes on acknowledging");
+        assert!(seq < 250, "it goes on acknowledging");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert_eq!(refused.code(), Code::Unavailable);
     lock.execute_batch("ROLLBACK").unwrap();
