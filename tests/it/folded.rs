@@ -4,7 +4,7 @@ use crate::{any_port, envoys};
 use hansard_record::Record;
 use hansard_record::part::Content;
 use hansard_store::{Reader, beside};
-use hansard_tests::gateway::{Gateway, Options, POLICY, binary};
+use hansard_tests::gateway::{Gateway, Options, POLICY, binary, free_port};
 use hansard_tests::scripted::ScriptedClaude;
 use hansard_tests::sink::{ControlledSink, Mode, content};
 use serde_json::{Value, json};
@@ -137,8 +137,8 @@ async fn a_sink_that_lost_its_data_gets_everything_within_the_hold() {
     for envoy in envoys() {
         let folder = tempfile::tempdir().unwrap();
         let claude = ScriptedClaude::start(any_port()).unwrap();
-        let first = Sink::start(any_port(), &folder.path().join("first"));
-        let addr = first.1;
+        let addr = free_port().unwrap();
+        let first = Sink::start(addr, &folder.path().join("first"));
         let mut options = Options::new(&envoy, claude.url());
         options.sink = Some(addr);
         let gateway = Gateway::start(&options);

@@ -4,12 +4,12 @@
 //! installs them and sets it.
 
 use crate::client::Client;
-use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -280,13 +280,27 @@ pub fn trapped_wasm() -> PathBuf {
     built
 }
 
-/// A port that is free now, and that no other test of this process was given.
+/// Ports that the kernel gives to no outgoing connection, where its range is the usual one
+/// (`ip_local_port_range`), and that few services listen on.
+const QUIET_PORTS: Range<u16> = 20_000..32_768;
+
+/// A port for who listens later, or again: free now, given to no other test of this process, and
+/// not one that a connection from here may have by then.
+///
+/// # Errors
+/// When none of them is free.
 pub fn free_port() -> io::Result<SocketAddr> {
-    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
-    loop {
-        let addr = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(addr) {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // Another process begins elsewhere.
+    let first = std::process::id().wrapping_mul(61);
+    for _ in QUIET_PORTS {
+        let nth = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed).into());
+        let offset = nth % u32::from(QUIET_PORTS.end - QUIET_PORTS.start);
+        let port = u32::from(QUIET_PORTS.start) + offset;
+        let addr = SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap_or_default()));
+        if TcpListener::bind(addr).is_ok() {
             return Ok(addr);
         }
     }
+    Err(io::Error::other(format!("no port of {QUIET_PORTS:?} is free")))
 }
