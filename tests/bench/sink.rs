@@ -67,9 +67,9 @@ impl Sink {
 /// The `opened` and `closed` parts of exchanges that are whole.
 fn count(ledger: &Connection, source: &str) -> Result<u64, Problem> {
     let parts: i64 = ledger.query_row(
-        "SELECT count(*) FROM parts JOIN exchanges ON exchanges.id = parts.exchange
+        "SELECT count(*) FROM parts JOIN told ON told.id = parts.exchange
          WHERE parts.source = ?1 AND parts.kind IN ('opened', 'closed')
-           AND exchanges.status = 'complete' AND exchanges.http_status = 200",
+           AND told.status = 'complete' AND told.http_status = 200",
         [source],
         |row| row.get(0),
     )?;

@@ -206,7 +206,7 @@ async fn settled(bench: &Bench, whole: &[String]) -> Vec<String> {
         let path = bench.folder().join("hansard.db");
         let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let mut query =
-            database.prepare("SELECT path FROM exchanges WHERE status = 'complete'").unwrap();
+            database.prepare("SELECT path FROM told WHERE status = 'complete'").unwrap();
         let complete: BTreeSet<String> =
             query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let gaps: i64 =

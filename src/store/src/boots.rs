@@ -80,7 +80,8 @@ pub(crate) fn account(
         close(connection, id, part.seq)?;
     }
     projections.put_boot(id, boot);
-    for given_up in &part.abandoned {
+    // A gateway gives up what it numbered before.
+    for given_up in part.abandoned.iter().filter(|number| **number < part.seq) {
         close(connection, id, *given_up)?;
     }
     Ok(())

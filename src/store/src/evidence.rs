@@ -63,6 +63,10 @@ pub struct ProvenEntry {
     pub frame: Vec<u8>,
     /// The chain of each stream.
     pub streams: Vec<i64>,
+    /// What the part says in the clear of who asked: the digest of it.
+    pub introduction: Option<Vec<u8>>,
+    /// What it says in the clear of how it ended, in JSON.
+    pub ending: Option<String>,
 }
 
 impl Reader {
@@ -91,8 +95,9 @@ impl Reader {
         };
         let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
-            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams FROM parts
+            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending FROM parts
              JOIN entries ON entries.id = parts.id
+             LEFT JOIN introductions ON introductions.id = introduction
              WHERE exchange IN (SELECT id FROM exchanges WHERE session = ?1) ORDER BY parts.id",
         )?;
         let mut rows = statement.query([session])?;
@@ -106,6 +111,8 @@ impl Reader {
                 key: row.get(2)?,
                 frame: row.get(3)?,
                 streams,
+                introduction: row.get(5)?,
+                ending: row.get(6)?,
             };
             let mut blocks = Vec::new();
             for end in &entry.streams {

@@ -16,7 +16,7 @@ use crate::projections::Row;
 use crate::session::SessionId;
 use hansard_record::part::{Closed, Decision, EndWhy, Opened, Refused, Request, SessionHint, Who};
 use hansard_record::{ExchangeId, RawJson};
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 /// How far an exchange has come.
@@ -73,8 +73,17 @@ pub struct Exchange {
     pub introduction: Introduction,
     /// How it ended, once it has.
     pub ending: Option<Ending>,
-    pub(crate) introduced_by: Option<String>,
-    pub(crate) ended_by: Option<String>,
+    pub(crate) introduced_by: Option<Teller>,
+    pub(crate) ended_by: Option<Teller>,
+}
+
+/// A part that says something of its exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Teller {
+    /// Its entry.
+    part: i64,
+    boot: String,
+    seq: i64,
 }
 
 /// What an `opened` or `refused` part says of its exchange.
@@ -240,31 +249,31 @@ impl Exchange {
         }
     }
 
-    /// Adds what one more part says.
-    fn apply(&mut self, part: &NewPart) {
-        // Boots and zero-padded numbers sort as text.
-        let key = format!("{}/{:020}", part.boot, part.seq);
+    /// Adds what one more part says, whose entry is `entry`.
+    fn apply(&mut self, part: &NewPart, entry: i64) {
+        let teller = Teller { part: entry, boot: part.boot.to_string(), seq: part.seq };
         self.started_at = self.started_at.min(part.at);
         if let Some(introduction) = &part.introduction
-            && self.introduced_by.as_ref().is_none_or(|first| key < *first)
+            && self.introduced_by.as_ref().is_none_or(|first| teller.key() < first.key())
         {
             self.session.clone_from(&introduction.session);
             self.introduction = introduction.clone();
-            self.introduced_by = Some(key.clone());
+            self.introduced_by = Some(teller.clone());
         }
         if let Some(ending) = &part.ending
-            && self.ended_by.as_ref().is_none_or(|last| key > *last)
+            && self.ended_by.as_ref().is_none_or(|last| teller.key() > last.key())
         {
             self.status = ending.status;
             self.ending = Some(ending.clone());
-            self.ended_by = Some(key);
+            self.ended_by = Some(teller);
         }
     }
 
-    /// The row with what one more part says of it; `None` before: nothing is known yet.
-    pub(crate) fn with(before: Option<&Self>, part: &NewPart) -> Self {
+    /// The row with what one more part says of it, whose entry is `entry`; `None` before: nothing is
+    /// known yet.
+    pub(crate) fn with(before: Option<&Self>, part: &NewPart, entry: i64) -> Self {
         let mut after = before.cloned().unwrap_or_else(|| Self::unknown(part.exchange));
-        after.apply(part);
+        after.apply(part, entry);
         after
     }
 
@@ -281,139 +290,117 @@ impl Exchange {
         session: &str,
     ) -> Result<Vec<Self>, StoreError> {
         let mut statement = connection
-            .prepare_cached("SELECT * FROM exchanges WHERE session = ?1 ORDER BY started_at, id")?;
+            .prepare_cached("SELECT * FROM told WHERE session = ?1 ORDER BY started_at, id")?;
         let rows = statement.query_map([session], Self::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Writes the columns that an ending changes.
-    fn end(&self, connection: &Connection) -> Result<(), StoreError> {
-        let ending = self.ending.as_ref();
-        connection
-            .prepare_cached(
-                "UPDATE exchanges SET status = ?2, ended_by = ?3, ended_at = ?4, http_status = ?5,
-                 why = ?6, input_tokens = ?7, output_tokens = ?8 WHERE id = ?1",
-            )?
-            .execute(params![
-                self.id,
-                self.status.name(),
-                self.ended_by,
-                ending.map(|ending| ending.at),
-                ending.and_then(|ending| ending.http_status),
-                ending.map(|ending| &ending.why),
-                ending.and_then(|ending| ending.input_tokens),
-                ending.and_then(|ending| ending.output_tokens),
-            ])?;
-        Ok(())
-    }
-
-    fn replace(&self, connection: &Connection) -> Result<(), StoreError> {
-        let Introduction {
-            session: _,
-            hint,
-            agent,
-            issuer,
-            subject,
-            groups,
-            email,
-            method,
-            path,
-            model,
-            rule,
-            effect,
-        } = &self.introduction;
-        let ending = self.ending.as_ref();
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO exchanges VALUES (:id, :session, :status, :started_at,
-                 :introduced_by, :hint, :agent, :issuer, :subject, :groups, :email, :method, :path,
-                 :model, :rule, :effect, :ended_by, :ended_at, :http_status, :why, :input_tokens,
-                 :output_tokens)",
-            )?
-            .execute(named_params! {
-                ":id": self.id,
-                ":session": self.session,
-                ":status": self.status.name(),
-                ":started_at": self.started_at,
-                ":introduced_by": self.introduced_by,
-                ":hint": hint,
-                ":agent": agent,
-                ":issuer": issuer,
-                ":subject": subject,
-                ":groups": list_to_json(groups),
-                ":email": email,
-                ":method": method,
-                ":path": path,
-                ":model": model,
-                ":rule": rule,
-                ":effect": effect,
-                ":ended_by": self.ended_by,
-                ":ended_at": ending.map(|ending| ending.at),
-                ":http_status": ending.and_then(|ending| ending.http_status),
-                ":why": ending.map(|ending| &ending.why),
-                ":input_tokens": ending.and_then(|ending| ending.input_tokens),
-                ":output_tokens": ending.and_then(|ending| ending.output_tokens),
-            })?;
-        Ok(())
     }
 
     fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let status = Status::from_name(&row.get::<_, String>("status")?);
         let session: String = row.get("session")?;
-        let ended_at: Option<i64> = row.get("ended_at")?;
+        let introduced_by =
+            Teller::from_row(row, ["introduced_by", "introduced_boot", "introduced_seq"])?;
+        let ended_by = Teller::from_row(row, ["ended_by", "ended_boot", "ended_seq"])?;
         Ok(Self {
             id: row.get("id")?,
             status,
             started_at: row.get("started_at")?,
-            introduction: Introduction {
-                session: session.clone(),
-                hint: row.get("hint")?,
-                agent: row.get("agent")?,
-                issuer: row.get("issuer")?,
-                subject: row.get("subject")?,
-                groups: list_from_json(&row.get::<_, String>("groups")?),
-                email: row.get("email")?,
-                method: row.get("method")?,
-                path: row.get("path")?,
-                model: row.get("model")?,
-                rule: row.get("rule")?,
-                effect: row.get("effect")?,
+            introduction: match introduced_by {
+                Some(_) => Introduction {
+                    session: session.clone(),
+                    hint: row.get("hint")?,
+                    agent: row.get("agent")?,
+                    issuer: row.get("issuer")?,
+                    subject: row.get("subject")?,
+                    groups: list_from_json(&row.get::<_, String>("groups")?),
+                    email: row.get("email")?,
+                    method: row.get("method")?,
+                    path: row.get("path")?,
+                    model: row.get("model")?,
+                    rule: row.get("rule")?,
+                    effect: row.get("effect")?,
+                },
+                None => Introduction::default(),
             },
             session,
-            ending: match ended_at {
-                Some(at) => Some(Ending {
+            ending: match ended_by {
+                Some(_) => Some(Ending {
                     status,
-                    at,
+                    at: row.get("ended_at")?,
                     http_status: row.get("http_status")?,
-                    why: row.get::<_, Option<String>>("why")?.unwrap_or_default(),
+                    why: row.get("why")?,
                     input_tokens: row.get("input_tokens")?,
                     output_tokens: row.get("output_tokens")?,
                 }),
                 None => None,
             },
-            introduced_by: row.get("introduced_by")?,
-            ended_by: row.get("ended_by")?,
+            introduced_by,
+            ended_by,
         })
+    }
+}
+
+// === impl Teller ===
+
+/// Where it stands in the log depends on when it came.
+impl PartialEq for Teller {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Teller {}
+
+impl Teller {
+    /// The first of several is the one whose number is lowest; the last, highest.
+    fn key(&self) -> (&str, i64) {
+        (&self.boot, self.seq)
+    }
+
+    fn from_row(row: &rusqlite::Row<'_>, columns: [&str; 3]) -> rusqlite::Result<Option<Self>> {
+        let [part, boot, seq] = columns;
+        let Some(part) = row.get(part)? else { return Ok(None) };
+        Ok(Some(Self { part, boot: row.get(boot)?, seq: row.get(seq)? }))
     }
 }
 
 impl Row for Exchange {
     fn load(connection: &Connection, id: &str) -> Result<Option<Self>, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT * FROM exchanges WHERE id = ?1")?;
+        let mut statement = connection.prepare_cached("SELECT * FROM told WHERE id = ?1")?;
         Ok(statement.query_row([id], Self::from_row).optional()?)
     }
 
     fn save(&self, connection: &Connection, stored: Option<&Self>) -> Result<(), StoreError> {
+        let part = |teller: &Option<Teller>| teller.as_ref().map(|teller| teller.part);
         match stored {
-            Some(stored) if stored == self => Ok(()),
+            Some(stored) if stored == self => {}
+            // What an ending changes.
             Some(stored)
                 if stored.started_at == self.started_at
                     && stored.introduced_by == self.introduced_by =>
             {
-                self.end(connection)
+                connection
+                    .prepare_cached(
+                        "UPDATE exchanges SET status = ?2, ended_by = ?3 WHERE id = ?1",
+                    )?
+                    .execute(params![self.id, self.status.name(), part(&self.ended_by)])?;
             }
-            _ => self.replace(connection),
+            _ => {
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO exchanges VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    )?
+                    .execute(params![
+                        self.id,
+                        self.session,
+                        self.status.name(),
+                        self.started_at,
+                        part(&self.introduced_by),
+                        part(&self.ended_by),
+                    ])?;
+            }
         }
+        Ok(())
     }
 
     fn is_over(&self) -> bool {

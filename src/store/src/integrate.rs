@@ -4,6 +4,7 @@
 //! When a transaction fails, those who wait for it are told, and none of it is stored; the database
 //! is opened anew for the next one. What was acknowledged before is on disk and is tried again.
 
+use crate::clear::Introductions;
 use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
@@ -43,6 +44,7 @@ pub(crate) struct Ledger {
     /// Absent after a failure, until the next group.
     open: Option<Open>,
     shelf: Shelf,
+    introductions: Introductions,
     projections: Projections,
     journal: Journal,
     signer: Signer,
@@ -115,6 +117,7 @@ impl Ledger {
             known: intake.known(),
             open: Some(open),
             shelf: Shelf::new(keys.master()?),
+            introductions: Introductions::default(),
             projections: Projections::default(),
             journal,
             signer: keys.signer()?,
@@ -235,6 +238,7 @@ impl Ledger {
             *log = Log::load(&transaction)?;
             *version = seen;
             self.shelf.forget();
+            self.introductions.forget();
             self.projections.forget();
         }
         let mut outcomes = Vec::with_capacity(group.len());
@@ -245,6 +249,7 @@ impl Ledger {
             connection: &transaction,
             shelf: &mut self.shelf,
             log,
+            introductions: &mut self.introductions,
             projections: &mut self.projections,
         };
         for (place, job) in group.iter().enumerate() {
@@ -308,6 +313,7 @@ impl Ledger {
     fn forget(&mut self) {
         self.open = None;
         self.shelf.forget();
+        self.introductions.forget();
         self.projections.forget();
     }
 }

@@ -16,6 +16,7 @@ mod access;
 mod account;
 mod around;
 mod boots;
+mod clear;
 mod content;
 mod erase;
 mod error;

@@ -4,6 +4,7 @@
 //! number are a conflict, in which the first word stands. Only a part that is new is projected.
 
 use crate::boots;
+use crate::clear::{Clear, Introductions};
 use crate::content::Shelf;
 use crate::error::StoreError;
 use crate::exchange::Exchange;
@@ -23,6 +24,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) shelf: &'a mut Shelf,
     pub(crate) log: &'a mut Log,
+    pub(crate) introductions: &'a mut Introductions,
     pub(crate) projections: &'a mut Projections,
 }
 
@@ -69,9 +71,11 @@ impl Rows<'_> {
         }
         let exchange = part.exchange.to_string();
         let before = self.projections.exchange(connection, &exchange)?.cloned();
-        let after = Exchange::with(before.as_ref(), part);
+        let after = Exchange::with(before.as_ref(), part, self.log.size() as i64);
+        let clear = Clear::of(part);
         // The one thing that can be wrong with a part alone; until here nothing was changed.
-        let stored = self.shelf.store(connection, &after.session, &part.content)?;
+        let stored =
+            self.shelf.store(connection, &after.session, &part.content, &clear.digest())?;
         receipt.parts += 1;
         let index = self.log.append(
             connection,
@@ -92,8 +96,9 @@ impl Rows<'_> {
         )?;
         connection
             .prepare_cached(
-                "INSERT INTO parts (id, boot, seq, exchange, kind, source, at, received_at, key,
-                 frame, streams, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                "INSERT INTO parts (id, boot, seq, exchange, kind, source, at, received_at,
+                 introduction, ending, key, frame, streams, mac)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
                 index,
@@ -104,6 +109,8 @@ impl Rows<'_> {
                 part.source.name(),
                 part.at,
                 part.received_at,
+                self.introductions.row(connection, &clear)?,
+                clear.ending,
                 stored.key,
                 stored.frame,
                 serde_json::Value::from(stored.chains).to_string(),

@@ -1,13 +1,15 @@
 //! The database: how it is opened, and its tables.
 //!
 //! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed`, `witness` and `telemetry`
-//! are what was received, `accesses` who looked, `keys`, `blocks` and `chains` what it says. All of these are only ever added to, but for
+//! are what was received, `accesses` who looked; `introductions` is what parts say in the clear,
+//! `keys`, `blocks` and `chains` what they say sealed. All of these are only ever added to, but for
 //! keys, which an erasure destroys. `exchanges`, `sessions`, `boots` and `gaps`, and what waits for
 //! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
-//! transaction.
+//! transaction; the view `told` has of each exchange what its parts say of it.
 
 use crate::error::StoreError;
 use crate::ledger::packed;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -17,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
@@ -82,6 +84,22 @@ CREATE TABLE holds (
     reason      TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE introductions (
+    id          INTEGER PRIMARY KEY,
+    digest      BLOB NOT NULL UNIQUE,       -- SHA-256 of what follows
+    hint        TEXT,                       -- the client's own session id
+    agent       TEXT,
+    issuer      TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    groups      TEXT NOT NULL,              -- JSON array
+    email       TEXT,
+    method      TEXT,
+    path        TEXT,
+    model       TEXT,
+    rule        TEXT,
+    effect      TEXT
+) STRICT;
+
 CREATE TABLE parts (
     id          INTEGER PRIMARY KEY,        -- of its entry
     boot        TEXT NOT NULL,
@@ -91,6 +109,8 @@ CREATE TABLE parts (
     source      TEXT NOT NULL CHECK (source IN ('acknowledged', 'access_log')),
     at          INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
+    introduction INTEGER,                   -- who asked what, if it says so
+    ending      TEXT,                       -- JSON: status, at, HTTP status, why, tokens; if it says so
     key         INTEGER NOT NULL,
     frame       BLOB NOT NULL,              -- sealed
     streams     TEXT NOT NULL,              -- JSON array of chains
@@ -174,27 +194,23 @@ CREATE TABLE exchanges (
     session       TEXT NOT NULL,
     status        TEXT NOT NULL CHECK (status IN ('open', 'complete', 'ended', 'refused')),
     started_at    INTEGER NOT NULL,         -- the earliest of its parts
-    introduced_by TEXT,                     -- boot/seq of the part that fills the next columns
-    hint          TEXT,
-    agent         TEXT,
-    issuer        TEXT NOT NULL,
-    subject       TEXT NOT NULL,
-    groups        TEXT NOT NULL,            -- JSON array
-    email         TEXT,
-    method        TEXT,
-    path          TEXT,
-    model         TEXT,
-    rule          TEXT,
-    effect        TEXT,
-    ended_by      TEXT,                     -- boot/seq of the part that fills the next columns
-    ended_at      INTEGER,
-    http_status   INTEGER,
-    why           TEXT,
-    input_tokens  INTEGER,
-    output_tokens INTEGER
+    introduced_by INTEGER,                  -- the part that says who asked: the first that does
+    ended_by      INTEGER                   -- the part that says how it ended: the last that does
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX exchanges_of_session ON exchanges (session, started_at, id);
 CREATE INDEX exchanges_open ON exchanges (started_at) WHERE status = 'open';
+
+CREATE VIEW told AS
+SELECT exchanges.id, exchanges.session, exchanges.status, started_at,
+    introduced_by, first.boot AS introduced_boot, first.seq AS introduced_seq,
+    hint, agent, issuer, subject, groups, email, method, path, model, rule, effect,
+    ended_by, last.boot AS ended_boot, last.seq AS ended_seq, last.ending ->> 1 AS ended_at,
+    last.ending ->> 2 AS http_status, last.ending ->> 3 AS why,
+    last.ending ->> 4 AS input_tokens, last.ending ->> 5 AS output_tokens
+FROM exchanges
+LEFT JOIN parts AS first ON first.id = introduced_by
+LEFT JOIN introductions ON introductions.id = first.introduction
+LEFT JOIN parts AS last ON last.id = ended_by;
 
 CREATE TABLE sessions (
     id         TEXT PRIMARY KEY,
@@ -300,6 +316,8 @@ pub(crate) fn open_for_writing(
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(128);
+    // A statement is planned once, and not anew for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     packed::know(&connection)?;
     Ok(connection)
 }

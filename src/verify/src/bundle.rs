@@ -5,7 +5,7 @@
 //! are held against the signed checkpoint by their inclusion proofs (RFC 6962 section 2.1.1).
 
 use crate::checkpoint::PublicKey;
-use crate::content::{chain_sum, join, open};
+use crate::content::{chain_sum, clear_sum, join, open};
 use crate::entry::{Entry, is_hex};
 use crate::{Report, VerifyError};
 use base64::Engine;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use tlog_tiles::{Hash, check_record, record_hash};
 
 /// The format's name, in every bundle.
-pub const FORMAT: &str = "hansard evidence bundle 3";
+pub const FORMAT: &str = "hansard evidence bundle 4";
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +74,12 @@ pub struct Proven {
     pub frame: String,
     /// The chain of each stream.
     pub streams: Vec<i64>,
+    /// What the part says in the clear of who asked: the digest of it, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introduction: Option<String>,
+    /// What it says in the clear of how the exchange ended, in JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<String>,
 }
 
 /// Computes a bundle anew. `key`: the ledger's public key, if the auditor has it from elsewhere:
@@ -185,6 +191,10 @@ impl<'b> Content<'b> {
         for chain in &proven.streams {
             content.update(self.sums.get(chain).ok_or("its streams are not there")?);
         }
+        let introduction = proven.introduction.as_ref().map(|digest| STANDARD.decode(digest));
+        let introduction = introduction.transpose().map_err(|_| "who asked is no digest")?;
+        let introduction = introduction.as_deref().unwrap_or(&[0; 32]);
+        content.update(clear_sum(introduction, proven.ending.as_deref().unwrap_or_default()));
         if !is_hex(&content.finalize(), &part.content) {
             return Err("what it says was changed");
         }

@@ -4,6 +4,8 @@
 //! block   nonce (12) ‖ ChaCha20-Poly1305( length ‖ zstd( text ) )  under HMAC-SHA-256(key, "hansard seal")
 //!         zstd under the key's dictionary, which is sealed the same way, without one
 //! chain   SHA-256( the chain before (32) ‖ SHA-256( block ) ‖ both names (16 + 16) ‖ bytes (8) )
+//! clear   SHA-256( digest of who asked (32; zeros: not said) ‖ how it ended, JSON )
+//! part    SHA-256( SHA-256( frame, sealed ) ‖ its streams' chains ‖ clear )
 //! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
 //! ```
 
@@ -33,6 +35,11 @@ pub(crate) fn open(key: &[u8], dictionary: &[u8], sealed: &[u8]) -> Option<Vec<u
 pub(crate) fn chain_sum(before: &[u8; 32], block: &[u8; 32], names: &[u8], bytes: u64) -> [u8; 32] {
     let sum = Sha256::new().chain_update(before).chain_update(block).chain_update(names);
     sum.chain_update(bytes.to_be_bytes()).finalize().into()
+}
+
+/// The digest of what a part says in the clear.
+pub(crate) fn clear_sum(introduction: &[u8], ending: &str) -> [u8; 32] {
+    Sha256::new().chain_update(introduction).chain_update(ending).finalize().into()
 }
 
 #[derive(Deserialize)]

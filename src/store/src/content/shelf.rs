@@ -38,7 +38,7 @@ pub(crate) struct Stored {
     /// The frame, sealed.
     pub(crate) frame: Vec<u8>,
     pub(crate) chains: Vec<i64>,
-    /// SHA-256 of the sealed frame's and each chain's digest.
+    /// SHA-256 of the sealed frame's and each chain's digest, and that of what is said in the clear.
     pub(crate) content: Sum,
     /// SHA-256 of the session's dictionary, sealed, if it was made of this part.
     pub(crate) dictionary: Option<Sum>,
@@ -68,6 +68,7 @@ impl Shelf {
     }
 
     /// Stores a part's content under a session's key. What is there already is not stored again.
+    /// `clear`: the digest of what the part says in the clear.
     ///
     /// # Errors
     /// [`StoreError::Unknown`] when the part builds on what this session's key has not sealed.
@@ -76,6 +77,7 @@ impl Shelf {
         connection: &Connection,
         session: &str,
         content: &Content,
+        clear: &Sum,
     ) -> Result<Stored, StoreError> {
         if !self.has_key(connection, session)? {
             // Without a key there is nothing that it could build on.
@@ -116,7 +118,7 @@ impl Shelf {
         }
         let mac = key.name(&content.identity).to_vec();
         let bytes = content.bytes;
-        let content = sums.finalize().into();
+        let content = sums.chain_update(clear).finalize().into();
         Ok(Stored { key: id, frame, chains, content, dictionary, bytes, mac })
     }
 

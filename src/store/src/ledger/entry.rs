@@ -19,7 +19,8 @@ pub(crate) enum Entry {
         received_at: i64,
         /// The session under whose key it is sealed.
         session: String,
-        /// SHA-256 of the sealed frame's digest and those of its streams' chains, in hex.
+        /// SHA-256 of the sealed frame's digest, those of its streams' chains, and that of what it
+        /// says in the clear, in hex.
         content: String,
         /// SHA-256 of the session's dictionary, sealed, in hex, if it was made of this part.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -96,7 +96,7 @@ impl Log {
         Ok(())
     }
 
-    /// Entries so far.
+    /// Entries so far: the index of the next.
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
     }

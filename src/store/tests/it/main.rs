@@ -20,4 +20,6 @@ mod parts;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod tamper;

@@ -2,7 +2,8 @@
 
 use crate::parts::{closed, exchange_id, incoming, opened, part, refused};
 use hansard_store::{
-    Custodian, Defect, Incoming, Order, Reader, StoreError, Witness, Writer, beside,
+    Custodian, Defect, Exchange, Incoming, Order, Reader, Session, StoreError, Witness, Writer,
+    beside,
 };
 use hansard_verify::{Kept, Report, verify_bundle};
 use rusqlite::Connection;
@@ -11,20 +12,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-struct Ledger {
+pub(crate) struct Ledger {
     _folder: tempfile::TempDir,
-    data: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 impl Ledger {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         Self { _folder: folder, data }
     }
 
     /// Of more than one tile, with every kind of entry.
-    fn filled() -> Self {
+    pub(crate) fn filled() -> Self {
         let ledger = Self::new();
         let mut all = Vec::new();
         for n in 1..=100 {
@@ -41,7 +42,7 @@ impl Ledger {
         ledger
     }
 
-    fn append(&self, all: Vec<Incoming>) {
+    pub(crate) fn append(&self, all: Vec<Incoming>) {
         let writer = Writer::start(&self.data).unwrap();
         // Several commits, so that there are several checkpoints.
         let mut all = all.into_iter().peekable();
@@ -57,7 +58,7 @@ impl Ledger {
         writer.close();
     }
 
-    fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
         fs::create_dir(&copy.data).unwrap();
         fs::copy(self.data.join("hansard.db"), copy.data.join("hansard.db")).unwrap();
@@ -70,7 +71,7 @@ impl Ledger {
         copy
     }
 
-    fn database(&self) -> Connection {
+    pub(crate) fn database(&self) -> Connection {
         Connection::open(self.data.join("hansard.db")).unwrap()
     }
 
@@ -78,7 +79,7 @@ impl Ledger {
         fs::read_to_string(beside(&self.data).join("checkpoint.pub")).unwrap()
     }
 
-    fn verify(&self, kept: Option<&Kept>) -> Report {
+    pub(crate) fn verify(&self, kept: Option<&Kept>) -> Report {
         hansard_verify::verify(&self.data, &self.key(), kept, |_, _| {}).unwrap()
     }
 
@@ -151,6 +152,15 @@ fn what_sql_can_change_is_named() {
         ("DELETE FROM malformed WHERE log_name = 'hansard'", "speaks of was changed"),
         ("INSERT INTO malformed VALUES (9999, 1, 'x', 'x', 0, x'')", "malformed has"),
         ("INSERT INTO holds VALUES ('s-1', 'x')", "on hold are not those"),
+        ("CREATE TABLE more (x)", "not made as a ledger's"),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON parts BEGIN DELETE FROM parts; END",
+            "not made as a ledger's",
+        ),
+        (
+            "DROP VIEW told; CREATE VIEW told AS SELECT *, 'mallory' AS subject FROM exchanges",
+            "not made as a ledger's",
+        ),
     ] {
         let copy = ledger.copy();
         copy.database().execute_batch(change).unwrap();
@@ -192,6 +202,7 @@ fn turn(n: u8, messages: &str) -> Incoming {
 fn a_flipped_bit_anywhere_is_named_or_changes_nothing() {
     let ledger = Ledger::filled();
     let whole = ledger.verify(None);
+    let listed = listed(&ledger.data);
     let clean = fs::read(ledger.data.join("hansard.db")).unwrap();
     let copy = ledger.copy();
     let mut named = 0;
@@ -203,15 +214,30 @@ fn a_flipped_bit_anywhere_is_named_or_changes_nothing() {
         match hansard_verify::verify(&copy.data, &copy.key(), None, |_, _| {}) {
             Err(_) => named += 1,
             Ok(report) if !report.is_intact() => named += 1,
-            // A free byte of a page, or a table that only follows from the others.
-            Ok(report) => assert_eq!(
-                (report.root, report.parts, report.checkpoints, report.bytes),
-                (whole.root.clone(), whole.parts, whole.checkpoints, whole.bytes),
-                "bit {bit}"
-            ),
+            // A free byte of a page.
+            Ok(report) => {
+                assert_eq!(
+                    (report.root, report.parts, report.checkpoints, report.bytes),
+                    (whole.root.clone(), whole.parts, whole.checkpoints, whole.bytes),
+                    "bit {bit}"
+                );
+                assert_eq!(self::listed(&copy.data), listed, "bit {bit}");
+            }
         }
     }
     assert!(named > 250, "{named} of 600");
+}
+
+/// What an auditor sees in listings.
+fn listed(data: &Path) -> Vec<(Session, Vec<Exchange>)> {
+    let reader = Reader::open(data).unwrap();
+    let sessions = reader.sessions(usize::MAX).unwrap().into_iter();
+    sessions
+        .map(|session| {
+            let exchanges = reader.exchanges(&session.id).unwrap();
+            (session, exchanges)
+        })
+        .collect()
 }
 
 #[test]
@@ -331,6 +357,8 @@ fn a_bundle_proves_a_session_with_nothing_else() {
     for (what, with) in [
         ("\\\"seq\\\":2,", "\\\"seq\\\":3,"),
         ("\"index\": 1,", "\"index\": 2,"),
+        ("\"introduction\": \"", "\"introduction\": \"A"),
+        ("\"ending\": \"[", "\"ending\": \"[ "),
         ("hansard/", "hansord/"),
     ] {
         assert!(bundle.contains(what), "{what}");
@@ -368,6 +396,7 @@ fn bundle(reader: &Reader, session: &str) -> String {
     let entries: Vec<_> = evidence.entries.iter().map(|entry| json!({
         "index": entry.index, "entry": String::from_utf8(entry.bytes.clone()).unwrap(),
         "proof": entry.proof, "key": entry.key, "frame": encode(&entry.frame), "streams": entry.streams,
+        "introduction": entry.introduction.as_deref().map(encode), "ending": entry.ending,
     })).collect();
     let chains: serde_json::Map<_, _> = evidence.chains.iter().map(|(id, link)| (id.to_string(), json!({
         "parent": link.parent, "block": link.block, "names": encode(&link.names), "bytes": link.bytes,

@@ -1,8 +1,10 @@
 //! Entries, each against what it speaks of.
 
+use super::introductions::Introductions;
 use super::texts::Texts;
 use super::{Fallible, side_by_side, stretches};
 use crate::Report;
+use crate::content::clear_sum;
 use crate::entry::{Entry, Part, hex, is_hex, unpacked};
 use crate::numbers::Numbers;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
@@ -90,7 +92,7 @@ impl Counts {
 impl Found {
     pub(super) fn read(
         readers: &mut [Connection],
-        texts: &Texts,
+        (texts, introductions): (&Texts, &Introductions),
         progress: impl FnMut(u64, u64) + Send,
     ) -> Fallible<Self> {
         let Some(connection) = readers.first() else { return Ok(Self::default()) };
@@ -102,11 +104,11 @@ impl Found {
             *sum = sum.saturating_add(entries);
             progress(*sum, all);
         };
-        let found = side_by_side(readers, &by_id, |connection, (from, to)| {
+        let found = side_by_side(readers, &by_id, |connection, &(from, to)| {
             // The first entry is 0, whatever stands there.
             let from =
                 if by_id.first().is_some_and(|first| first.0 == from) { from.min(0) } else { from };
-            let mut stretch = Stretch { connection, texts, found: Self::default() };
+            let mut stretch = Stretch { connection, texts, introductions, found: Self::default() };
             stretch.entries(from, to, &step)?;
             Ok(stretch.found)
         })?;
@@ -141,6 +143,7 @@ impl Found {
 struct Stretch<'a> {
     connection: &'a Connection,
     texts: &'a Texts,
+    introductions: &'a Introductions,
     found: Found,
 }
 
@@ -151,8 +154,8 @@ impl Stretch<'_> {
             .prepare("SELECT id, bytes FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
         let mut rows = statement.query([from, to])?;
         let mut parts = self.connection.prepare(
-            "SELECT id, boot, seq, exchange, kind, source, at, received_at, key, frame, streams
-             FROM parts WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+            "SELECT id, boot, seq, exchange, kind, source, at, received_at, key, frame, streams,
+             introduction, ending FROM parts WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
         )?;
         let mut parts = parts.query([from, to])?;
         let mut expected = from.max(0);
@@ -204,7 +207,8 @@ impl Stretch<'_> {
                     let Part { boot, seq, .. } = &*part;
                     self.problem(format!("entry {id}: part {seq} of {boot} is there twice"));
                 }
-                for number in &part.abandoned {
+                // A gateway gives up what it numbered before.
+                for number in part.abandoned.iter().filter(|number| **number < part.seq) {
                     self.found.numbers.add(&part.boot, *number);
                 }
                 self.part(id, &part, parts)?
@@ -296,12 +300,17 @@ impl Stretch<'_> {
                 None => has_chains = false,
             }
         }
+        let ending = row.get_ref(12)?.as_str_or_null().unwrap_or_default();
+        let introduction = self.introductions.digest(row.get(11)?);
+        let has_introduction = introduction.is_some();
+        content.update(clear_sum(&introduction.unwrap_or_default(), ending.unwrap_or_default()));
         let texts = [&part.boot, &part.exchange, &part.kind, &part.source];
         let has_texts = [1, 3, 4, 5].into_iter().zip(texts).all(|(column, text)| {
             row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
         });
         let is_right = has_texts
             && has_chains
+            && has_introduction
             && u64::try_from(row.get::<_, i64>(2)?) == Ok(part.seq)
             && row.get::<_, i64>(6)? == part.at
             && row.get::<_, i64>(7)? == part.received_at

@@ -2,19 +2,26 @@
 //!
 //! ```text
 //! pages    every tree of the file, its order and its indexes          beside the rest
-//! texts    sealed blocks ─▶ chains over them
+//!          how its tables and its view are made
+//! texts    sealed blocks ─▶ chains over them;  introductions: what is said in the clear
 //! log      entries, by stretches, each against what it speaks of ─▶ leaves, numbers
+//! rows     parts, by exchange ─▶ exchanges ─▶ sessions; what waits for its counterpart; gaps
 //! signed   leaves ─▶ roots ═ checkpoints; tiles                       keys, dictionaries, holds
 //! ```
 
+mod exchange;
+mod introductions;
 mod keys;
 mod log;
 mod pages;
+mod rows;
+mod session;
 mod signed;
 mod texts;
 
 use crate::checkpoint::{Kept, PublicKey};
 use crate::{Report, VerifyError, intake};
+use introductions::Introductions;
 use log::Found;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -79,8 +86,13 @@ fn look(
     kept: Option<&crate::checkpoint::Said>,
     progress: impl FnMut(u64, u64) + Send,
 ) -> Fallible<()> {
+    let Some(connection) = readers.first() else { return Ok(()) };
+    pages::schema(connection, report)?;
     let texts = Texts::read(readers, report)?;
-    let found = Found::read(readers, &texts, progress)?;
+    let Some(connection) = readers.first() else { return Ok(()) };
+    let introductions = Introductions::read(connection, report)?;
+    let found = Found::read(readers, (&texts, &introductions), progress)?;
+    rows::check(readers, &introductions, &found.numbers, report)?;
     let Some(connection) = readers.first() else { return Ok(()) };
     found.problems.into_iter().for_each(|what| report.problem(what));
     report.bytes = report.bytes.saturating_add(found.bytes);
@@ -153,17 +165,17 @@ fn stretches(connection: &Connection, table: &str, count: usize) -> Fallible<Vec
 }
 
 /// Does the same with each stretch, each on a thread and a connection of its own; in their order.
-fn side_by_side<T: Send>(
+fn side_by_side<S: Sync, T: Send>(
     readers: &mut [Connection],
-    stretches: &[(i64, i64)],
-    each: impl Fn(&Connection, (i64, i64)) -> Fallible<T> + Sync,
+    stretches: &[S],
+    each: impl Fn(&Connection, &S) -> Fallible<T> + Sync,
 ) -> Fallible<Vec<T>> {
     let each = &each;
     thread::scope(|scope| {
         let running: Vec<_> = readers
             .iter_mut()
             .zip(stretches)
-            .map(|(connection, stretch)| scope.spawn(move || each(connection, *stretch)))
+            .map(|(connection, stretch)| scope.spawn(move || each(connection, stretch)))
             .collect();
         let ended = running
             .into_iter()

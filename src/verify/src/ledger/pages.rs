@@ -1,8 +1,11 @@
-//! The file as SQLite sees it: pages, cells, indexes against their tables.
+//! The file as SQLite sees it: pages, cells, indexes against their tables; and what its tables, its
+//! view and its computed columns are.
 
 use super::Fallible;
 use crate::Report;
+use crate::entry::hex;
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 use std::sync::{Mutex, PoisonError};
 
 /// The tables, the schema's own among them, those that take longest last.
@@ -16,6 +19,30 @@ pub(super) fn tables(connection: Option<&Connection>) -> Fallible<Vec<String>> {
     let mut all: Vec<String> = names.collect::<Result<_, _>>()?;
     all.insert(0, "sqlite_schema".to_owned());
     Ok(all)
+}
+
+/// SHA-256 of how a ledger's tables, indexes and view are made, as its version has them: another view
+/// would show other things of the same rows.
+const SCHEMA: &str = "75b5ffcc16ac45d0936a5f3174dc28ebf73da9f1ed414f402b3c6367f92d8500";
+
+/// Whether the file's schema is a ledger's.
+pub(super) fn schema(connection: &Connection, report: &mut Report) -> Fallible<()> {
+    let mut statement = connection
+        .prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let mut rows = statement.query([])?;
+    let mut digest = Sha256::new();
+    while let Some(row) = rows.next()? {
+        for column in 0..4 {
+            let text = row.get_ref(column)?.as_bytes_or_null().unwrap_or_default();
+            digest.update((text.unwrap_or_default().len() as u64).to_be_bytes());
+            digest.update(text.unwrap_or_default());
+        }
+    }
+    let digest = hex(&digest.finalize());
+    if digest != SCHEMA {
+        report.problem("the tables, or the view of them, are not made as a ledger's".to_owned());
+    }
+    Ok(())
 }
 
 /// Checks one table after the other, from the last, beside others that do; what is wrong with them.

@@ -85,7 +85,7 @@ impl<T> Table<T> {
 }
 
 /// The blocks of a stretch of ids, and their bytes.
-fn hashed(connection: &Connection, (from, to): (i64, i64)) -> Fallible<(u64, Vec<(i64, Block)>)> {
+fn hashed(connection: &Connection, &(from, to): &(i64, i64)) -> Fallible<(u64, Vec<(i64, Block)>)> {
     let mut statement = connection.prepare(
         "SELECT id, key, name, sealed FROM blocks WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     )?;

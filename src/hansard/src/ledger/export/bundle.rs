@@ -34,7 +34,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
     let Evidence { checkpoint, public_key, keys, dictionaries, blocks, chains, entries } = evidence;
     let encoded = |(id, bytes): (i64, Vec<u8>)| (id, STANDARD.encode(bytes));
     let proven = |entry: ProvenEntry| {
-        let ProvenEntry { index, bytes, proof, key, frame, streams } = entry;
+        let ProvenEntry { index, bytes, proof, key, frame, streams, introduction, ending } = entry;
         Proven {
             index: u64::try_from(index).unwrap_or(0),
             entry: String::from_utf8_lossy(&bytes).into_owned(),
@@ -42,6 +42,8 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             key,
             frame: STANDARD.encode(frame),
             streams,
+            introduction: introduction.map(|digest| STANDARD.encode(digest)),
+            ending,
         }
     };
     let chained = |(id, link): (i64, hansard_store::Chained)| {

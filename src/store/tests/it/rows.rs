@@ -1,0 +1,168 @@
+//! What listings show follows from the parts: the verifier computes it anew, and names what does not.
+
+use crate::parts::{closed, exchange_id, incoming, opened, part, progress, refused};
+use crate::tamper::Ledger;
+use hansard_store::{Custodian, Incoming, Order, Reader, Witness};
+use serde_json::json;
+
+fn witness(n: Option<u8>) -> Incoming {
+    Incoming::witness(Witness { exchange: n.map(exchange_id), ..Witness::default() }, 6_000)
+}
+
+/// Of every order and shape in which parts come.
+fn shuffled() -> Ledger {
+    let ledger = Ledger::new();
+    let abandoned = |n: u8, seq: u64, given_up: u64| {
+        let text = String::from_utf8(refused(n, seq, Some("bob"))).unwrap();
+        let with = format!(r#""abandoned":[{given_up}],"refusal":"#);
+        incoming(text.replace(r#""refusal":"#, &with).as_bytes())
+    };
+    ledger.append(vec![
+        // The end comes before the beginning, and what came before both alone.
+        incoming(&closed(1, 3, "complete")),
+        incoming(&progress(1, 2)),
+        witness(Some(1)),
+        incoming(&opened(1, "alice", Some("one"))),
+        // Two that say who asked, and two that say how it ended: the first and the last of them count.
+        incoming(&refused(4, 6, Some("mallory"))),
+        incoming(&closed(4, 5, "client_gone")),
+        incoming(&opened(4, "alice", Some("one"))),
+        // Nobody says who asked, or how it ended.
+        incoming(&progress(7, 7)),
+        incoming(&opened(8, "alice", None)),
+        // A number that is given up is not missing; one that was not given yet cannot be.
+        abandoned(11, 11, 10),
+        abandoned(12, 12, 99),
+        incoming(&progress(15, 15)),
+        // Envoy's log before the part, without one, and of no exchange.
+        witness(Some(20)),
+        incoming(&refused(20, 20, None)),
+        witness(Some(21)),
+        witness(Some(22)),
+        witness(Some(22)),
+        witness(None),
+    ]);
+    ledger
+}
+
+#[test]
+fn whatever_order_parts_come_in_the_rows_are_as_the_verifier_computes_them() {
+    let ledger = shuffled();
+    let report = ledger.verify(None);
+    assert_eq!(report.problems, Vec::<String>::new());
+    let gaps: Vec<_> = report.gaps.iter().map(|gap| (gap.first, gap.last)).collect();
+    assert_eq!(gaps, [(9, 9), (13, 14), (16, 19)]);
+    let reader = Reader::open(&ledger.data).unwrap();
+    let fourth = reader.exchanges(&reader.session("one").unwrap().id).unwrap().pop().unwrap();
+    assert_eq!((fourth.status.name(), fourth.introduction.subject.as_str()), ("refused", "alice"));
+}
+
+#[test]
+fn a_row_that_was_changed_is_named() {
+    let ledger = shuffled();
+    let columns = ["hint", "agent", "email", "method", "path", "model", "rule", "effect"];
+    let said = columns.into_iter().chain(["issuer", "subject", "groups"]).map(|column| {
+        let query = format!("UPDATE introductions SET {column} = '[\"x\"]' WHERE id = 1");
+        (query, "introduction 1 was changed")
+    });
+    let of_exchange = |set: &str| {
+        let query = format!(
+            "UPDATE exchanges SET {set} WHERE session IN (SELECT id FROM sessions WHERE hint = 'one')"
+        );
+        (query, "is listed as what its parts do not say")
+    };
+    let of_session =
+        |set: &str| (format!("UPDATE sessions SET {set} WHERE hint = 'one'"), "session s-");
+    let named = |query: &str, named| (query.to_owned(), named);
+    let changes = said.chain([
+        named("DELETE FROM introductions WHERE id = 1", "speaks of was changed"),
+        named(
+            "INSERT INTO introductions (digest, issuer, subject, groups) VALUES (x'00', '', '', '[]')",
+            "is of no part",
+        ),
+        named(
+            "UPDATE parts SET introduction = 1 WHERE kind = 'refused'",
+            "speaks of was changed",
+        ),
+        named("UPDATE parts SET introduction = NULL WHERE introduction = 1", "speaks of was changed"),
+        named(
+            "UPDATE parts SET ending = replace(ending, ',7]', ',8]')",
+            "speaks of was changed",
+        ),
+        named("UPDATE parts SET ending = NULL WHERE kind = 'closed'", "speaks of was changed"),
+        of_exchange("session = 's-00000000000000000000'"),
+        of_exchange("status = 'open'"),
+        of_exchange("started_at = started_at - 1"),
+        of_exchange("introduced_by = 1"),
+        of_exchange("introduced_by = NULL"),
+        of_exchange("ended_by = 3"),
+        of_exchange("ended_by = NULL"),
+        named("DELETE FROM exchanges WHERE status = 'complete'", "is listed as what its parts"),
+        named("INSERT INTO exchanges VALUES ('x', 'x', 'open', 0, NULL, NULL)", "x has no part"),
+        named("INSERT INTO exchanges VALUES ('', 'x', 'open', 0, NULL, NULL)", " has no part"),
+        of_session("hint = 'two'"),
+        of_session("issuer = 'x'"),
+        of_session("subject = 'mallory'"),
+        of_session("groups = '[]'"),
+        of_session("models = '[]'"),
+        of_session("started_at = 0"),
+        of_session("last_end = NULL"),
+        of_session("exchanges = exchanges + 1"),
+        of_session("open = open + 1"),
+        of_session("complete = complete - 1"),
+        of_session("ended = ended + 1"),
+        of_session("refused = refused + 1"),
+        named("DELETE FROM sessions WHERE hint = 'one'", "is not listed"),
+        named(
+            "INSERT INTO sessions (id, issuer, subject, groups, models, started_at, exchanges, open,
+             complete, ended, refused) VALUES ('s-x', '', '', '[]', '[]', 0, 1, 1, 0, 0, 0)",
+            "session s-x is listed",
+        ),
+        named("DELETE FROM unmatched WHERE exchange IS NULL", "streams without a record"),
+        named("DELETE FROM unmatched WHERE witness = (SELECT MAX(witness) FROM unmatched)", "streams without"),
+        named("INSERT INTO unmatched VALUES (1, NULL, 0)", "streams without a record"),
+        named("DELETE FROM unwitnessed", "what waits for Envoy's log"),
+        named(
+            "INSERT INTO unwitnessed SELECT exchange, 0 FROM parts WHERE kind = 'closed' LIMIT 1",
+            "what waits for Envoy's log",
+        ),
+        named("INSERT INTO unwitnessed VALUES ('x', 0)", "x waits and has no part"),
+        named("DELETE FROM gaps WHERE first = 13", "that 13 to 14 of"),
+        named("UPDATE gaps SET last = 18 WHERE first = 16", "that 16 to 18 of"),
+        named("UPDATE boots SET highest = 21", "the highest numbers"),
+        named("DELETE FROM boots", "the highest numbers"),
+    ]);
+    for (change, named) in changes {
+        let copy = ledger.copy();
+        let changed = copy.database().execute_batch(&change);
+        changed.unwrap_or_else(|error| panic!("{change}: {error}"));
+        let report = copy.verify(None);
+        assert!(report.problems.iter().any(|p| p.contains(named)), "{change}: {report:?}");
+    }
+}
+
+#[test]
+fn the_rows_of_an_erased_session_are_still_proven() {
+    let ledger = shuffled();
+    let session = Reader::open(&ledger.data).unwrap().session("one").unwrap().id;
+    let mut custodian = Custodian::open(&ledger.data, None).unwrap();
+    let order = Order { reason: "asked", by: "dpo", at: 9_000 };
+    assert!(custodian.erase(&session, order).unwrap() > 0);
+    assert_eq!(ledger.verify(None).problems, Vec::<String>::new());
+    let change = "UPDATE introductions SET subject = 'mallory' WHERE subject = 'alice'";
+    ledger.database().execute_batch(change).unwrap();
+    assert!(!ledger.verify(None).is_intact());
+}
+
+#[test]
+fn who_asked_stands_in_the_ledger_once_and_is_gone_on_with_by_the_next_writer() {
+    let ledger = Ledger::new();
+    for n in 1..=20 {
+        ledger.append(vec![incoming(&opened(n, "alice", Some("one")))]);
+    }
+    let other = part(exchange_id(30), 21, 9, json!({"progress": {"index": 0, "block": {}}}));
+    ledger.append(vec![incoming(&opened(21, "alice", Some("two"))), incoming(&other)]);
+    let count = "SELECT COUNT(*) FROM introductions";
+    let rows: i64 = ledger.database().query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!((rows, ledger.verify(None).problems), (2, vec![]));
+}
