@@ -75,7 +75,11 @@ fn content(data: &Path) -> Fallible<f64> {
     let bytes: i64 = database.query_row(
         "SELECT (SELECT SUM(length(sealed) + length(name) + 8) FROM blocks)
               + (SELECT SUM(length(name) + 12) FROM chains)
-              + (SELECT SUM(length(frame) + length(mac) + length(streams)) FROM parts)
+              + (SELECT SUM(length(frame) + length(mac) + length(streams)
+                            + IFNULL(length(ending), 0) + 2) FROM parts)
+              + (SELECT SUM(length(digest) + length(issuer) + length(subject) + length(groups)
+                            + length(method) + length(path) + length(model) + length(rule))
+                 FROM introductions)
               + (SELECT SUM(length(bytes)) FROM entries)
               + (SELECT SUM(length(wrapped) + length(dictionary)) FROM keys)",
         [],

@@ -28,7 +28,7 @@ pub(crate) async fn measure(
         let calls = (0..most).map(|call| message(worker, call, u64::from(exchanges)));
         ready.push((sink.connect().await?, calls.collect::<Fallible<Vec<_>>>()?));
     }
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), sink.worked()?);
     let mut workers = Vec::new();
     for (mut client, calls) in ready {
         workers.push(tokio::spawn(async move {
@@ -48,7 +48,7 @@ pub(crate) async fn measure(
     for worker in workers {
         times.append(&mut worker.await??);
     }
-    Ok(Figures::of(times, start.elapsed()))
+    Ok(Figures { worked: sink.worked()? - before, ..Figures::of(times, start.elapsed()) })
 }
 
 /// Parts one after the other are one message.

@@ -76,6 +76,11 @@ async fn run(args: &Args) -> Fallible<()> {
             "≥ 10,000/s",
         ),
         row(
+            "the sink's own CPU for a part, in these two; its clients take the rest",
+            format!("{:.2} ms, {:.2} ms", many.cost(), busy.cost()),
+            "",
+        ),
+        row(
             "acknowledgement, 64 connections",
             format!("p50 {:.1} ms, p99 {:.1} ms", many.p50, many.p99),
             "p99 ≤ 25 ms",
@@ -152,18 +157,27 @@ fn report(rows: &[[String; 3]]) -> Fallible<()> {
 /// Times in milliseconds.
 #[derive(Debug)]
 struct Figures {
+    parts: usize,
     rate: f64,
     p50: f64,
     p99: f64,
+    /// Seconds of the sink's processors.
+    worked: f64,
 }
 
 impl Figures {
+    /// Milliseconds of the sink's processors for a part.
+    fn cost(&self) -> f64 {
+        self.worked * 1000.0 / self.parts.max(1) as f64
+    }
+
     fn of(mut times: Vec<Duration>, took: Duration) -> Self {
         times.sort_unstable();
         let at = |share: usize| {
             let place = times.len().saturating_sub(1) * share / 100;
             times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
         };
-        Self { rate: times.len() as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+        let rate = times.len() as f64 / took.as_secs_f64();
+        Self { parts: times.len(), rate, p50: at(50), p99: at(99), worked: 0.0 }
     }
 }

@@ -33,6 +33,15 @@ impl Sink {
         Ok(Self { child, address })
     }
 
+    /// Seconds that its processors worked for it so far (proc(5), in ticks of 10 ms).
+    pub(crate) fn worked(&self) -> Fallible<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields = stat.rsplit(')').next().unwrap_or_default().split(' ');
+        // utime and stime, counted from behind the name.
+        let ticks = fields.skip(12).take(2).map(str::parse::<u64>);
+        Ok(ticks.sum::<Result<u64, _>>()? as f64 / 100.0)
+    }
+
     pub(crate) async fn connect(&self) -> Fallible<Calls> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address))?;
         Ok(Calls { grpc: Grpc::new(endpoint.connect().await?) })
