@@ -75,14 +75,16 @@ fn crates_depend_on_each_other_only_downwards() {
         ("hansard-filter", &["hansard-core", "hansard-record"]),
         ("hansard-store", &["hansard-record"]),
         ("hansard-verify", &[]),
+        ("hansard-shown", &[]),
         ("hansard-replay", &["hansard-record", "hansard-store"]),
-        ("hansard-export", &["hansard-replay"]),
-        ("hansard-web", &["hansard-replay", "hansard-store"]),
+        ("hansard-export", &["hansard-replay", "hansard-shown"]),
+        ("hansard-web", &["hansard-replay", "hansard-shown", "hansard-store"]),
         (
             "hansard",
             &[
                 "hansard-core",
                 "hansard-record",
+                "hansard-shown",
                 "hansard-store",
                 "hansard-replay",
                 "hansard-export",

@@ -9,8 +9,8 @@
 //! status, HTTP status, why, and tokens.
 
 use crate::text::json_line;
-use crate::when::rfc3339;
 use hansard_replay::model::{Finding, Status};
+use hansard_shown::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::io::{self, Write};

@@ -19,7 +19,6 @@ mod otel;
 mod proof;
 mod text;
 mod turns;
-mod when;
 
 pub use follow::write as follow;
 pub use html::write as html;

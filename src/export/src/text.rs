@@ -5,6 +5,7 @@
 //! number (`⟨U+202E⟩`), or in JSON as its escape (`\u202e`), which every parser reads back.
 //! It does not tell look-alike letters apart.
 
+use hansard_shown::is_hidden;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use std::fmt::Write as _;
@@ -52,26 +53,6 @@ fn show(c: char, out: &mut String) {
     } else {
         out.push(c);
     }
-}
-
-/// Controls (C0 with ESC, DEL, C1), and characters that reorder, hide, or have no width.
-///
-/// Variation selectors 15 and 16 stay: they choose between the text and emoji form of a sign.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            // Soft hyphen, joiners, Arabic letter mark, fillers and vowel separators.
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}'
-                // Zero width, bidi marks, embeddings and isolates, line separators, invisible signs.
-                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                // Variation selectors 1-14, byte order mark, interlinear annotation.
-                | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                // Formats of shorthand and music, tags and variation selectors 17-256.
-                | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
 }
 
 /// Writes a value as one line of JSON, without the line's end: what is hidden is escaped, so that a

@@ -4,8 +4,8 @@ use crate::cli::Data;
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::terminal;
-use crate::time::short;
 use crate::view::SessionView;
+use hansard_shown::short;
 use hansard_store::Session;
 use std::io::{self, BufWriter, IsTerminal, Write};
 

@@ -5,6 +5,7 @@
 //! It looks at one character at a time, so text that arrives in pieces is as safe as the whole.
 //! It does not tell look-alike letters apart.
 
+use hansard_shown::is_hidden;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -28,7 +29,7 @@ pub(crate) fn json(recorded: &str) -> Cow<'_, str> {
         '\n' | '\t' => Shown::AsIs,
         // Raw, it is white space between two tokens.
         '\r' => Shown::Left,
-        _ if is_hostile(c) => Shown::Json,
+        _ if is_hidden(c) => Shown::Json,
         _ => Shown::AsIs,
     })
 }
@@ -41,7 +42,7 @@ enum Shown {
 }
 
 fn shown(c: char) -> Shown {
-    if is_hostile(c) { Shown::Escaped } else { Shown::AsIs }
+    if is_hidden(c) { Shown::Escaped } else { Shown::AsIs }
 }
 
 fn escape(recorded: &str, how: impl Fn(char, Option<char>) -> Shown) -> Cow<'_, str> {
@@ -62,26 +63,6 @@ fn escape(recorded: &str, how: impl Fn(char, Option<char>) -> Shown) -> Cow<'_, 
         };
     }
     Cow::Owned(out)
-}
-
-/// Controls (C0 with ESC, DEL, C1), and characters that reorder, hide, or have no width.
-///
-/// Variation selectors 15 and 16 stay: they choose between the text and emoji form of a sign.
-fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            // Soft hyphen, joiners, Arabic letter mark, fillers and vowel separators.
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{ffa0}'
-                // Zero width, bidi marks, embeddings and isolates, line separators, invisible signs.
-                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                // Variation selectors 1-14, byte order mark, interlinear annotation.
-                | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                // Formats of shorthand and music, tags and variation selectors 17-256.
-                | '\u{13430}'..='\u{1345f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
 }
 
 #[cfg(test)]

@@ -18,9 +18,9 @@ use crate::content::{self, Block, start_of};
 use crate::paint::Paint;
 use crate::replay;
 use crate::terminal;
-use crate::time::{short, span};
 use crate::view;
 use hansard_record::part::{Closed, Decision, Finding, Refusal, Response, Who};
+use hansard_shown::{short, span};
 use hansard_store::{Account, Exchange, Session};
 use std::io::{self, Write};
 

@@ -3,9 +3,9 @@
 //! Enters: rows of the ledger and the account of one exchange. Leaves: values that serialise with
 //! stable names; times are RFC 3339 in UTC, bodies are the recorded JSON text, digit for digit.
 
-use crate::time::rfc3339;
 use hansard_record::RawJson;
 use hansard_record::part::{Closed, Content, Finding, NotApplied, Refusal, Request, Response, Who};
+use hansard_shown::rfc3339;
 use hansard_store::{Account, Exchange, Session, StoredPart};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

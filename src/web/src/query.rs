@@ -1,6 +1,5 @@
 //! What a query asks for: a filter, a page, words. What is not known is an error, not ignored.
 
-use crate::show::time::parse_local;
 use hansard_replay::listing::Filter;
 use hansard_replay::model::Status;
 
@@ -89,7 +88,7 @@ fn time(name: &str, value: &str) -> Result<i64, String> {
     value
         .parse()
         .ok()
-        .or_else(|| parse_local(value))
+        .or_else(|| hansard_shown::parse(value))
         .ok_or_else(|| format!("{name} is a time as 2026-01-02T03:04 in UTC, or Unix milliseconds"))
 }
 

@@ -3,11 +3,11 @@
 use crate::names;
 use crate::text::{beginning, one_line, visible};
 use crate::turns::{Belongings, grown};
-use crate::when::{short, span};
 use hansard_replay::Replay;
 use hansard_replay::model::{
     Block, Certainty, LaneKind, Message, Outcome, Ran, ToolCall, Turn, Usage,
 };
+use hansard_shown::{short, span};
 use maud::{Markup, html};
 
 pub(super) fn turn(replay: &Replay, turn: &Turn, of: &Belongings<'_>) -> Markup {

@@ -26,10 +26,10 @@ mod body;
 
 use crate::text::json_line;
 use crate::turns::{Belongings, Turns, grown};
-use crate::when::rfc3339;
 use body::{Block, Body};
 use hansard_replay::Replay;
 use hansard_replay::model::Turn;
+use hansard_shown::rfc3339;
 use serde::Serialize;
 use std::io::{self, Write};
 

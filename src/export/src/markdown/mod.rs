@@ -9,9 +9,9 @@ mod write;
 
 use crate::names;
 use crate::turns::{Belongings, Turns};
-use crate::when::{short, span};
 use hansard_replay::Replay;
 use hansard_replay::model::{Notice, Session, Usage};
+use hansard_shown::{short, span};
 use std::io::{self, Write};
 use write::{code, inline};
 

@@ -4,12 +4,12 @@ use super::write::{code, fenced, inline, prose};
 use super::{notices, tokens};
 use crate::names;
 use crate::turns::Belongings;
-use crate::when::{short, span};
 use hansard_replay::Replay;
 use hansard_replay::model::{
     Before, Block, Certainty, Change, Command, DecidedBy, Decision, File, Finding, Lane, LaneKind,
     Outcome, Ran, Rewrite, ToolCall, Turn, TurnKind, Usage,
 };
+use hansard_shown::{short, span};
 
 pub(super) fn write(replay: &Replay, turn: &Turn, of: &Belongings<'_>, out: &mut String) {
     heading(replay, turn, out);

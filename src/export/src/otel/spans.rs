@@ -3,7 +3,6 @@
 use super::attributes::Attributes;
 use super::ids::{SpanId, TraceId};
 use super::messages;
-use crate::when::nanos;
 use crate::{Content, names};
 use hansard_replay::Replay;
 use hansard_replay::model::{
@@ -302,4 +301,9 @@ fn found(turn: &Turn, finding: &Finding) -> Event {
         attributes: attributes.into(),
         ..Event::default()
     }
+}
+
+/// Nanoseconds of a moment; what lies before 1970 or after 2554 is the nearest that can be said.
+fn nanos(moment: i64) -> u64 {
+    u64::try_from(moment).unwrap_or(0).saturating_mul(1_000_000)
 }

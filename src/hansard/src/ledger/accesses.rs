@@ -3,7 +3,7 @@
 use crate::cli::Data;
 use crate::failure::Failure;
 use crate::terminal;
-use crate::time::{rfc3339, short};
+use hansard_shown::{rfc3339, short};
 use hansard_store::{Access, Accessed};
 use serde_json::json;
 use std::io::{self, BufWriter, Write};

@@ -4,8 +4,9 @@ use super::badge::badge;
 use super::call::json;
 use super::page::encoded;
 use super::text::{Line, Text};
-use super::time::{moment, rfc3339};
+use super::time::moment;
 use crate::source::{Part, Parts, Proof};
+use hansard_shown::rfc3339;
 use maud::{Markup, html};
 
 /// `rendered` is the turn as the transcript shows it.

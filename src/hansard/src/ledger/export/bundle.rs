@@ -1,9 +1,9 @@
 //! One session as evidence that stands for itself.
 
 use crate::failure::Failure;
-use crate::time::rfc3339;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hansard_shown::rfc3339;
 use hansard_store::{Evidence, ProvenEntry, Reader};
 use hansard_verify::{Bundle, Chained, FORMAT, Proven};
 
