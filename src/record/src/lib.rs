@@ -10,11 +10,13 @@
 mod codec;
 pub mod fold;
 mod id;
+mod members;
 pub mod part;
 mod raw;
 
 pub use codec::{Entry, Message, OutOfMemory, RECORD_KEY, encode};
 pub use id::{BootId, ExchangeId};
+pub use members::Members;
 pub use raw::RawJson;
 
 use serde::{Deserialize, Serialize};

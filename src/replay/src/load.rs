@@ -6,13 +6,10 @@
 use crate::answer::Answer;
 use crate::input::{Content, ExchangeInput, Input, NodeId, Spoken, Telemetry};
 use crate::model::{Finding, Refusal, Status};
-use hansard_record::Record;
 use hansard_record::part::{self, Part, Request};
+use hansard_record::{Members, Record};
 use hansard_store::{Exchange, Member, Outline, Reader, Said, StoreError, Stream};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 /// Reads a session. `name`: its id, or what [`Reader::session`] takes for one.
@@ -265,31 +262,6 @@ fn account(part: &Part<'_>, closed: bool, spoken: &mut Spoken) {
         action: finding.action.to_string(),
         in_response,
     }));
-}
-
-/// The members of an object, in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 #[cfg(test)]

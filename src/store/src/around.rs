@@ -28,21 +28,10 @@ impl Reader {
     /// # Errors
     /// When the database fails.
     pub fn gaps_around(&self, boot: &str, from: i64, to: i64) -> Result<Vec<Gap>, StoreError> {
-        let mut statement = self.connection().prepare_cached(
-            "SELECT node, gaps.boot, first, last, after_at, before_at FROM gaps
-             JOIN boots ON boots.boot = gaps.boot
-             WHERE gaps.boot = ?1 AND before_at >= ?2 AND after_at <= ?3 ORDER BY first LIMIT 100",
-        )?;
-        let rows = statement.query_map(params![boot, from, to], |row| {
-            Ok(Gap {
-                node: row.get(0)?,
-                boot: row.get(1)?,
-                first: row.get(2)?,
-                last: row.get(3)?,
-                after_at: row.get(4)?,
-                before_at: row.get(5)?,
-            })
-        })?;
+        let within = "gaps.boot = ?1 AND before_at >= ?2 AND after_at <= ?3";
+        let query = format!("{} WHERE {within} ORDER BY first LIMIT 100", Gap::SELECT);
+        let mut statement = self.connection().prepare_cached(&query)?;
+        let rows = statement.query_map(params![boot, from, to], Gap::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -106,20 +106,10 @@ impl Reader {
     /// # Errors
     /// When the database fails.
     pub fn all_gaps(&self) -> Result<Vec<Gap>, StoreError> {
-        let mut statement = self.connection().prepare_cached(
-            "SELECT node, gaps.boot, first, last, after_at, before_at FROM gaps
-             JOIN boots ON boots.boot = gaps.boot ORDER BY gaps.boot, first",
-        )?;
-        let rows = statement.query_map([], |row| {
-            Ok(Gap {
-                node: row.get(0)?,
-                boot: row.get(1)?,
-                first: row.get(2)?,
-                last: row.get(3)?,
-                after_at: row.get(4)?,
-                before_at: row.get(5)?,
-            })
-        })?;
+        let mut statement = self
+            .connection()
+            .prepare_cached(&format!("{} ORDER BY gaps.boot, first", Gap::SELECT))?;
+        let rows = statement.query_map([], Gap::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -12,11 +12,9 @@
 use crate::content::unwrapped;
 use crate::error::StoreError;
 use crate::reader::Reader;
+use hansard_record::Members;
 use hansard_record::fold::Pieces;
 use rusqlite::{OptionalExtension, ToSql};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
 
 /// A part, less the texts that it shares with others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +68,6 @@ pub struct Link {
     /// The node's text.
     pub block: i64,
 }
-
-/// The members of an object, in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl Reader {
     /// The parts of an exchange, in the order of their numbers, without what they share.
@@ -212,28 +207,6 @@ fn members(part: &str, places: &[usize]) -> Option<Vec<Member>> {
         })
     };
     places.iter().map(member).collect()
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 #[cfg(test)]

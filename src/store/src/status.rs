@@ -22,6 +22,23 @@ pub struct Gap {
     pub before_at: i64,
 }
 
+impl Gap {
+    /// Of all gaps: what [`Gap::from_row`] reads.
+    pub(crate) const SELECT: &str = "SELECT node, gaps.boot, first, last, after_at, before_at
+        FROM gaps JOIN boots ON boots.boot = gaps.boot";
+
+    pub(crate) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            node: row.get(0)?,
+            boot: row.get(1)?,
+            first: row.get(2)?,
+            last: row.get(3)?,
+            after_at: row.get(4)?,
+            before_at: row.get(5)?,
+        })
+    }
+}
+
 /// The ledger in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -135,21 +152,11 @@ impl Reader {
     }
 
     fn gaps(&self, until: i64) -> Result<Vec<Gap>, StoreError> {
-        let mut statement = self.connection().prepare_cached(
-            "SELECT node, gaps.boot, first, last, after_at, before_at FROM gaps
-             JOIN boots ON boots.boot = gaps.boot WHERE noticed_at <= ?1
-             ORDER BY before_at DESC LIMIT ?2",
-        )?;
-        let rows = statement.query_map([until, NAMED], |row| {
-            Ok(Gap {
-                node: row.get(0)?,
-                boot: row.get(1)?,
-                first: row.get(2)?,
-                last: row.get(3)?,
-                after_at: row.get(4)?,
-                before_at: row.get(5)?,
-            })
-        })?;
+        let mut statement = self.connection().prepare_cached(&format!(
+            "{} WHERE noticed_at <= ?1 ORDER BY before_at DESC LIMIT ?2",
+            Gap::SELECT
+        ))?;
+        let rows = statement.query_map([until, NAMED], Gap::from_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

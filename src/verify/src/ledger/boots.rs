@@ -1,0 +1,205 @@
+//! VMs, as what is noted of them and as their parts have them: nodes, times, and what is missing, with
+//! the time in which it was made.
+
+use super::Fallible;
+use crate::Report;
+use crate::entry::Part;
+use crate::numbers::Numbers;
+use rusqlite::{Connection, Row};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What is noted of each VM.
+pub(super) struct Boots(HashMap<String, Boot>);
+
+struct Boot {
+    node: String,
+    times: Times,
+}
+
+/// What the entries say of each VM, in their order.
+#[derive(Default)]
+pub(super) struct Heard(HashMap<String, Times>);
+
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Times {
+    /// Of the part that came first.
+    first_at: i64,
+    /// Of the part of the highest number.
+    last_at: i64,
+    highest: i64,
+}
+
+/// A stretch of numbers that are missing, as it is noted.
+struct Gap {
+    first: i64,
+    last: i64,
+    times: GapTimes,
+}
+
+/// When a gap opened, and the times of the parts before and behind it.
+#[derive(PartialEq)]
+struct GapTimes {
+    noticed_at: i64,
+    after_at: i64,
+    before_at: i64,
+}
+
+impl Heard {
+    pub(super) fn add(&mut self, part: &Part<'_>) {
+        let seq = i64::try_from(part.seq).unwrap_or(i64::MAX);
+        let times = match self.0.get_mut(&*part.boot) {
+            Some(times) => times,
+            None => self
+                .0
+                .entry(part.boot.clone().into_owned())
+                .or_insert(Times { first_at: part.at, ..Times::default() }),
+        };
+        if seq > times.highest {
+            (times.highest, times.last_at) = (seq, part.at);
+        }
+    }
+
+    /// What a later stretch of the log says.
+    pub(super) fn merge(&mut self, next: Self) {
+        for (boot, later) in next.0 {
+            let times = self.0.entry(boot).or_insert(later);
+            if later.highest > times.highest {
+                (times.highest, times.last_at) = (later.highest, later.last_at);
+            }
+        }
+    }
+}
+
+impl Boots {
+    pub(super) fn read(connection: &Connection) -> Fallible<Self> {
+        let mut statement =
+            connection.prepare("SELECT boot, node, first_at, last_at, highest FROM boots")?;
+        let rows = statement.query_map([], |row| {
+            let times = Times { first_at: row.get(2)?, last_at: row.get(3)?, highest: row.get(4)? };
+            Ok((row.get(0)?, Boot { node: row.get(1)?, times }))
+        })?;
+        Ok(Self(rows.collect::<Fallible<_>>()?))
+    }
+
+    /// The node of a VM, which all of its parts prove.
+    pub(super) fn node(&self, boot: &str) -> Option<&str> {
+        self.0.get(boot).map(|boot| boot.node.as_str())
+    }
+
+    pub(super) fn check(
+        &self,
+        connection: &Connection,
+        heard: &Heard,
+        numbers: &Numbers,
+        report: &mut Report,
+    ) -> Fallible<()> {
+        for (boot, noted) in &self.0 {
+            if heard.0.get(boot) != Some(&noted.times) {
+                report.problem(format!("what is noted of VM {boot} is not what its parts say"));
+            }
+        }
+        for boot in heard.0.keys().filter(|boot| !self.0.contains_key(*boot)) {
+            report.problem(format!("VM {boot} is not noted"));
+        }
+        let noted = gaps(connection)?;
+        let stretches = noted
+            .iter()
+            .flat_map(|(boot, gaps)| gaps.iter().map(|gap| (boot.clone(), gap.first, gap.last)));
+        let is_missing = |gap: crate::Gap| {
+            let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+            (gap.boot, number(gap.first), number(gap.last))
+        };
+        let stretches: BTreeSet<_> = stretches.collect();
+        let found: BTreeSet<_> = numbers.gaps().into_iter().map(is_missing).collect();
+        for (boot, first, last) in found.symmetric_difference(&stretches) {
+            report.problem(format!("that {first} to {last} of {boot} are missing is not as noted"));
+        }
+        for (boot, gaps) in noted {
+            for Gap { first, last, .. } in mistimed(connection, &boot, gaps)? {
+                report
+                    .problem(format!("when {first} to {last} of {boot} went missing was changed"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gaps by VM, the last first.
+fn gaps(connection: &Connection) -> Fallible<BTreeMap<String, Vec<Gap>>> {
+    let mut statement = connection.prepare(
+        "SELECT boot, first, last, noticed_at, after_at, before_at FROM gaps
+         ORDER BY boot, first DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut gaps: BTreeMap<String, Vec<Gap>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let times =
+            GapTimes { noticed_at: row.get(3)?, after_at: row.get(4)?, before_at: row.get(5)? };
+        let gap = Gap { first: row.get(1)?, last: row.get(2)?, times };
+        gaps.entry(row.get(0)?).or_default().push(gap);
+    }
+    Ok(gaps)
+}
+
+/// A part that came: its entry, its time and when it came.
+#[derive(Clone, Copy)]
+struct Came {
+    entry: i64,
+    at: i64,
+    received_at: i64,
+}
+
+/// The gaps of a VM, the last first, whose times are not what its parts say.
+///
+/// A gap opened with the part behind it that came first; before it is the part of the highest number
+/// that was there by then. Parts are walked from the last number down.
+fn mistimed(connection: &Connection, boot: &str, gaps: Vec<Gap>) -> Fallible<Vec<Gap>> {
+    let mut parts = connection.prepare_cached(
+        "SELECT seq, id, at, received_at FROM parts WHERE boot = ?1 ORDER BY seq DESC",
+    )?;
+    let mut rows = parts.query([boot])?;
+    let mut gaps = gaps.into_iter().peekable();
+    let (mut begun, mut wrong) = (Vec::new(), Vec::new());
+    let mut opener: Option<Came> = None;
+    while let Some(row) = rows.next()? {
+        let (seq, came) = (row.get::<_, i64>(0)?, came(row)?);
+        while let Some(gap) = gaps.next_if(|gap| gap.last >= seq) {
+            match opener {
+                Some(opener) => begun.push((gap, opener)),
+                None => wrong.push(gap),
+            }
+        }
+        let (over, open): (Vec<_>, Vec<_>) =
+            begun.into_iter().partition(|(_, opener): &(Gap, Came)| came.entry < opener.entry);
+        begun = open;
+        wrong.extend(
+            over.into_iter()
+                .filter_map(|(gap, opener)| (gap.times != opener.times(came.at)).then_some(gap)),
+        );
+        if begun.is_empty() && gaps.peek().is_none() {
+            return Ok(wrong);
+        }
+        if opener.is_none_or(|opener| came.entry < opener.entry) {
+            opener = Some(came);
+        }
+    }
+    // Nothing was there when they opened.
+    begun.extend(gaps.filter_map(|gap| Some((gap, opener?))));
+    wrong.extend(
+        begun
+            .into_iter()
+            .filter_map(|(gap, opener)| (gap.times != opener.times(opener.at)).then_some(gap)),
+    );
+    Ok(wrong)
+}
+
+fn came(row: &Row<'_>) -> Fallible<Came> {
+    Ok(Came { entry: row.get(1)?, at: row.get(2)?, received_at: row.get(3)? })
+}
+
+impl Came {
+    /// Of a gap that this part opened, behind one of that time.
+    fn times(self, after_at: i64) -> GapTimes {
+        GapTimes { noticed_at: self.received_at, after_at, before_at: self.at }
+    }
+}
