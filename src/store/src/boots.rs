@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Boot {
     id: String,
-    node: String,
+    pub(crate) node: String,
     first_at: i64,
     last_at: i64,
     pub(crate) highest: i64,

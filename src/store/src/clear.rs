@@ -1,8 +1,8 @@
-//! What a part says in the clear: who asked what by which rule, and how it ended. Lists and searches
-//! read it, an erasure leaves it, and the log proves it.
+//! What a part says in the clear: who asked what by which rule, how it ended, and whose VM said so.
+//! Lists and searches read it, an erasure leaves it, and the log proves it.
 //!
 //! ```text
-//! clear          SHA-256( introduction (32; zeros: none) ‖ ending )
+//! clear          SHA-256( introduction (32; zeros: none) ‖ bytes of the ending (8) ‖ ending ‖ node )
 //! introduction   SHA-256 of its columns in their order, each behind its length (8 bytes, the highest
 //!                first; all ones: NULL)
 //! ending         [status, at, HTTP status, why, input tokens, output tokens]   JSON
@@ -28,6 +28,8 @@ pub(crate) struct Clear<'p> {
     introduction: Option<(&'p Introduction, String, Sum)>,
     /// How it ended, in JSON.
     pub(crate) ending: Option<String>,
+    /// The node of its VM.
+    node: &'p str,
 }
 
 /// The rows of introductions, by their digests.
@@ -35,7 +37,8 @@ pub(crate) struct Clear<'p> {
 pub(crate) struct Introductions(HashMap<Sum, i64>);
 
 impl<'p> Clear<'p> {
-    pub(crate) fn of(part: &'p NewPart) -> Self {
+    /// `node`: as the VM's first part had it.
+    pub(crate) fn of(part: &'p NewPart, node: &'p str) -> Self {
         let introduction = part.introduction.as_ref().map(|introduction| {
             let groups = list_to_json(&introduction.groups);
             let mut sum = Sha256::new();
@@ -46,14 +49,20 @@ impl<'p> Clear<'p> {
             }
             (introduction, groups, sum.finalize().into())
         });
-        Self { introduction, ending: part.ending.as_ref().map(json) }
+        Self { introduction, ending: part.ending.as_ref().map(json), node }
     }
 
     /// What the log says of it.
     pub(crate) fn digest(&self) -> Sum {
         let introduction = self.introduction.as_ref().map_or([0; 32], |(_, _, sum)| *sum);
         let ending = self.ending.as_deref().unwrap_or_default();
-        Sha256::new().chain_update(introduction).chain_update(ending).finalize().into()
+        Sha256::new()
+            .chain_update(introduction)
+            .chain_update((ending.len() as u64).to_be_bytes())
+            .chain_update(ending)
+            .chain_update(self.node)
+            .finalize()
+            .into()
     }
 }
 

@@ -67,6 +67,8 @@ pub struct ProvenEntry {
     pub introduction: Option<Vec<u8>>,
     /// What it says in the clear of how it ended, in JSON.
     pub ending: Option<String>,
+    /// The node of its VM.
+    pub node: String,
 }
 
 impl Reader {
@@ -95,8 +97,9 @@ impl Reader {
         };
         let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
-            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending FROM parts
+            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending, node FROM parts
              JOIN entries ON entries.id = parts.id
+             JOIN boots ON boots.boot = parts.boot
              LEFT JOIN introductions ON introductions.id = introduction
              WHERE exchange IN (SELECT id FROM exchanges WHERE session = ?1) ORDER BY parts.id",
         )?;
@@ -113,6 +116,7 @@ impl Reader {
                 streams,
                 introduction: row.get(5)?,
                 ending: row.get(6)?,
+                node: row.get(7)?,
             };
             let mut blocks = Vec::new();
             for end in &entry.streams {

@@ -56,7 +56,9 @@ impl Rows<'_> {
         let connection = self.connection;
         let boot = part.boot.to_string();
         // A number above all that came has not come.
-        let highest = self.projections.boot(connection, &boot)?.map_or(0, |boot| boot.highest);
+        let known = self.projections.boot(connection, &boot)?;
+        let highest = known.map_or(0, |known| known.highest);
+        let node = known.map_or(&part.node, |known| &known.node).clone();
         let there = if part.seq > highest { None } else { stored(connection, &boot, part.seq)? };
         if let Some((key, mac)) = there {
             if self.shelf.is_same(connection, key, &mac, &part.content)? {
@@ -72,7 +74,7 @@ impl Rows<'_> {
         let exchange = part.exchange.to_string();
         let before = self.projections.exchange(connection, &exchange)?.cloned();
         let after = Exchange::with(before.as_ref(), part, self.log.size() as i64);
-        let clear = Clear::of(part);
+        let clear = Clear::of(part, &node);
         // The one thing that can be wrong with a part alone; until here nothing was changed.
         let stored =
             self.shelf.store(connection, &after.session, &part.content, &clear.digest())?;
@@ -89,6 +91,7 @@ impl Rows<'_> {
                 received_at: part.received_at,
                 session: after.session.clone(),
                 content: hex(&stored.content),
+                key: stored.made.map(|sum| hex(&sum)),
                 dictionary: stored.dictionary.map(|sum| hex(&sum)),
                 bytes: stored.bytes,
                 abandoned: part.abandoned.clone(),

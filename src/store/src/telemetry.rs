@@ -48,13 +48,14 @@ pub(crate) fn store(rows: &mut Rows<'_>, said: &Telemetry) -> Result<(), StoreEr
     let Telemetry { session, at, received_at, name, attributes } = said;
     let session = session.to_string();
     let connection = rows.connection;
-    let (key, sealed) = rows.shelf.seal_text(connection, &session, attributes.as_bytes())?;
+    let (key, sealed, made) = rows.shelf.seal_text(connection, &session, attributes.as_bytes())?;
     let entry = Entry::Telemetry {
         at: *at,
         received_at: *received_at,
         session: session.clone(),
         name: name.clone(),
         sum: hex(&Sha256::digest(&sealed)),
+        key: made.map(|sum| hex(&sum)),
     };
     let index = rows.log.append(connection, &entry)?;
     connection

@@ -80,6 +80,8 @@ pub struct Proven {
     /// What it says in the clear of how the exchange ended, in JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<String>,
+    /// The node of the VM that wrote it.
+    pub node: String,
 }
 
 /// Computes a bundle anew. `key`: the ledger's public key, if the auditor has it from elsewhere:
@@ -194,7 +196,8 @@ impl<'b> Content<'b> {
         let introduction = proven.introduction.as_ref().map(|digest| STANDARD.decode(digest));
         let introduction = introduction.transpose().map_err(|_| "who asked is no digest")?;
         let introduction = introduction.as_deref().unwrap_or(&[0; 32]);
-        content.update(clear_sum(introduction, proven.ending.as_deref().unwrap_or_default()));
+        let ending = proven.ending.as_deref().unwrap_or_default();
+        content.update(clear_sum(introduction, ending, &proven.node));
         if !is_hex(&content.finalize(), &part.content) {
             return Err("what it says was changed");
         }

@@ -55,6 +55,8 @@ pub(crate) enum Entry<'a> {
         session: String,
         name: String,
         sum: String,
+        #[serde(default)]
+        key: Option<String>,
     },
 }
 
@@ -126,6 +128,8 @@ pub(crate) struct Part<'a> {
     pub(crate) session: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) content: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) key: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) dictionary: Option<Cow<'a, str>>,
     pub(crate) bytes: u64,

@@ -79,12 +79,6 @@ impl Numbers {
         }
     }
 
-    /// The highest number of each VM.
-    pub(crate) fn highest(&self) -> impl Iterator<Item = (&str, u64)> {
-        let last = |stretches: &BTreeMap<u64, u64>| stretches.values().next_back().copied();
-        self.0.iter().filter_map(move |(boot, stretches)| Some((boot.as_str(), last(stretches)?)))
-    }
-
     /// What is missing up to the highest number of each VM.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::new();

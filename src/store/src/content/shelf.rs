@@ -40,6 +40,8 @@ pub(crate) struct Stored {
     pub(crate) chains: Vec<i64>,
     /// SHA-256 of the sealed frame's and each chain's digest, and that of what is said in the clear.
     pub(crate) content: Sum,
+    /// SHA-256 of the key, wrapped, if it was made for this part.
+    pub(crate) made: Option<Sum>,
     /// SHA-256 of the session's dictionary, sealed, if it was made of this part.
     pub(crate) dictionary: Option<Sum>,
     /// Bytes of the part, with what was here before.
@@ -79,12 +81,13 @@ impl Shelf {
         content: &Content,
         clear: &Sum,
     ) -> Result<Stored, StoreError> {
+        let mut made = None;
         if !self.has_key(connection, session)? {
             // Without a key there is nothing that it could build on.
             if content.streams.iter().any(|stream| stream.known.is_some()) {
                 return Err(StoreError::Unknown);
             }
-            self.make_key(connection, session)?;
+            made = Some(self.make_key(connection, session)?);
         }
         let (id, key) = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
         let id = *id;
@@ -119,21 +122,23 @@ impl Shelf {
         let mac = key.name(&content.identity).to_vec();
         let bytes = content.bytes;
         let content = sums.chain_update(clear).finalize().into();
-        Ok(Stored { key: id, frame, chains, content, dictionary, bytes, mac })
+        Ok(Stored { key: id, frame, chains, content, made, dictionary, bytes, mac })
     }
 
-    /// Seals one text under a session's key: the key's number, and the text.
+    /// Seals one text under a session's key: the key's number, the text, and of a key that was made for
+    /// it SHA-256 of the key, wrapped.
     pub(crate) fn seal_text(
         &mut self,
         connection: &Connection,
         session: &str,
         text: &[u8],
-    ) -> Result<(i64, Vec<u8>), StoreError> {
-        if !self.has_key(connection, session)? {
-            self.make_key(connection, session)?;
-        }
+    ) -> Result<(i64, Vec<u8>, Option<Sum>), StoreError> {
+        let made = match self.has_key(connection, session)? {
+            true => None,
+            false => Some(self.make_key(connection, session)?),
+        };
         let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
-        Ok((*id, key.seal_alone(text).ok_or(StoreError::Sealing)?))
+        Ok((*id, key.seal_alone(text).ok_or(StoreError::Sealing)?, made))
     }
 
     /// Whether a stored part says this; `true` also when its key was destroyed.
@@ -166,13 +171,13 @@ impl Shelf {
         Ok(true)
     }
 
-    fn make_key(&mut self, connection: &Connection, session: &str) -> Result<(), StoreError> {
+    fn make_key(&mut self, connection: &Connection, session: &str) -> Result<Sum, StoreError> {
         let (key, wrapped) = self.master.make(session).ok_or(StoreError::Sealing)?;
         connection
             .prepare_cached("INSERT INTO keys (session, wrapped) VALUES (?1, ?2)")?
             .execute(params![session, wrapped])?;
         self.keep(session, connection.last_insert_rowid(), key);
-        Ok(())
+        Ok(Sha256::digest(&wrapped).into())
     }
 
     fn keep(&mut self, session: &str, id: i64, key: SessionKey) {

@@ -22,6 +22,9 @@ pub(crate) enum Entry {
         /// SHA-256 of the sealed frame's digest, those of its streams' chains, and that of what it
         /// says in the clear, in hex.
         content: String,
+        /// SHA-256 of the session's key, wrapped, in hex, if it was made for this part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
         /// SHA-256 of the session's dictionary, sealed, in hex, if it was made of this part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dictionary: Option<String>,
@@ -63,6 +66,9 @@ pub(crate) enum Entry {
         name: String,
         /// SHA-256 of the sealed text, in hex.
         sum: String,
+        /// SHA-256 of the session's key, wrapped, in hex, if it was made for this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     },
 }
 

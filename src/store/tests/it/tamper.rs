@@ -359,6 +359,7 @@ fn a_bundle_proves_a_session_with_nothing_else() {
         ("\"index\": 1,", "\"index\": 2,"),
         ("\"introduction\": \"", "\"introduction\": \"A"),
         ("\"ending\": \"[", "\"ending\": \"[ "),
+        ("\"node\": \"n\"", "\"node\": \"m\""),
         ("hansard/", "hansord/"),
     ] {
         assert!(bundle.contains(what), "{what}");
@@ -397,6 +398,7 @@ fn bundle(reader: &Reader, session: &str) -> String {
         "index": entry.index, "entry": String::from_utf8(entry.bytes.clone()).unwrap(),
         "proof": entry.proof, "key": entry.key, "frame": encode(&entry.frame), "streams": entry.streams,
         "introduction": entry.introduction.as_deref().map(encode), "ending": entry.ending,
+        "node": entry.node,
     })).collect();
     let chains: serde_json::Map<_, _> = evidence.chains.iter().map(|(id, link)| (id.to_string(), json!({
         "parent": link.parent, "block": link.block, "names": encode(&link.names), "bytes": link.bytes,

@@ -13,6 +13,8 @@ pub(super) struct Exchange<'a> {
     pub(super) id: String,
     /// The earliest time of its parts.
     pub(super) started_at: i64,
+    /// The entry of the part that came first, and when it came.
+    came: (i64, i64),
     first: Option<Teller<&'a Introduction>>,
     last: Option<Teller<Ended>>,
 }
@@ -43,14 +45,20 @@ struct Ending<'a>(
 
 impl<'a> Exchange<'a> {
     /// The next one, of rows in the order of their exchange: exchange, id, boot, seq, at,
-    /// introduction, ending. Introductions that it has are marked as used.
+    /// introduction, ending, received_at. Introductions that it has are marked as used.
     pub(super) fn read(
         rows: &mut Rows<'_>,
         introductions: &'a Introductions,
         used: &mut HashSet<i64>,
     ) -> Fallible<Option<Self>> {
         let Some(row) = rows.get() else { return Ok(None) };
-        let mut exchange = Self { id: row.get(0)?, started_at: i64::MAX, first: None, last: None };
+        let mut exchange = Self {
+            id: row.get(0)?,
+            started_at: i64::MAX,
+            came: (i64::MAX, 0),
+            first: None,
+            last: None,
+        };
         while let Some(row) = rows.get()
             && row.get_ref(0)?.as_str() == Ok(&exchange.id)
         {
@@ -60,6 +68,7 @@ impl<'a> Exchange<'a> {
             }
             exchange.ended(row)?;
             exchange.started_at = exchange.started_at.min(row.get(4)?);
+            exchange.came = exchange.came.min((row.get(1)?, row.get(7)?));
             rows.advance()?;
         }
         Ok(Some(exchange))
@@ -94,6 +103,11 @@ impl<'a> Exchange<'a> {
 
     pub(super) fn introduction(&self) -> Option<&'a Introduction> {
         self.first.as_ref().map(|first| first.says)
+    }
+
+    /// When the first of its parts came.
+    pub(super) fn received_at(&self) -> i64 {
+        self.came.1
     }
 
     pub(super) fn status(&self) -> &str {

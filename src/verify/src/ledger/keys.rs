@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) fn check(connection: &Connection, report: &mut Report, said: Said) -> Fallible<()> {
-    let Said { mut keys, mut dictionaries, orders } = said;
+    let Said { mut keys, mut wrapped, mut dictionaries, orders } = said;
     let (mut erased, mut destroyed) = (BTreeSet::new(), BTreeSet::new());
     let mut held = HashMap::new();
     for order in orders {
@@ -26,12 +26,16 @@ pub(super) fn check(connection: &Connection, report: &mut Report, said: Said) ->
             }
         }
     }
-    let mut statement =
-        connection.prepare("SELECT id, session, wrapped IS NULL, dictionary FROM keys")?;
+    let mut statement = connection.prepare("SELECT id, session, wrapped, dictionary FROM keys")?;
     let mut rows = statement.query([])?;
     let mut gone = BTreeSet::new();
     while let Some(row) = rows.next()? {
-        let (id, session, is_gone): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (id, session): (i64, String) = (row.get(0)?, row.get(1)?);
+        let key = row.get_ref(2)?.as_blob().ok();
+        let made = wrapped.remove(&id);
+        if key.is_some_and(|key| !made.is_some_and(|made| is_hex(&Sha256::digest(key), &made))) {
+            report.problem(format!("key {id} is not the one that was made"));
+        }
         if keys.remove(&id).is_some_and(|used| used != session) {
             report.problem(format!("key {id} is of another session than its parts"));
         }
@@ -43,7 +47,7 @@ pub(super) fn check(connection: &Connection, report: &mut Report, said: Said) ->
         if !is_right {
             report.problem(format!("the dictionary of key {id} was changed, or is gone"));
         }
-        if is_gone {
+        if key.is_none() {
             gone.insert(id);
         }
     }

@@ -1,5 +1,6 @@
 //! Entries, each against what it speaks of.
 
+use super::boots::{Boots, Heard};
 use super::introductions::Introductions;
 use super::texts::Texts;
 use super::{Fallible, side_by_side, stretches};
@@ -22,6 +23,7 @@ const STEP: u64 = 4096;
 pub(super) struct Found {
     pub(super) leaves: Vec<Hash>,
     pub(super) numbers: Numbers,
+    pub(super) heard: Heard,
     pub(super) counts: Counts,
     pub(super) said: Said,
     pub(super) bytes: u64,
@@ -33,7 +35,8 @@ pub(super) struct Found {
 pub(super) struct Said {
     /// Which session each key is of.
     pub(super) keys: HashMap<i64, String>,
-    /// The digest of each key's dictionary.
+    /// The digest of each key, wrapped, and of each key's dictionary.
+    pub(super) wrapped: HashMap<i64, String>,
     pub(super) dictionaries: HashMap<i64, String>,
     /// Sessions that were erased with their keys, and that are held or no longer, in their order.
     pub(super) orders: Vec<Order>,
@@ -92,7 +95,7 @@ impl Counts {
 impl Found {
     pub(super) fn read(
         readers: &mut [Connection],
-        (texts, introductions): (&Texts, &Introductions),
+        (texts, introductions, boots): (&Texts, &Introductions, &Boots),
         progress: impl FnMut(u64, u64) + Send,
     ) -> Fallible<Self> {
         let Some(connection) = readers.first() else { return Ok(Self::default()) };
@@ -108,7 +111,8 @@ impl Found {
             // The first entry is 0, whatever stands there.
             let from =
                 if by_id.first().is_some_and(|first| first.0 == from) { from.min(0) } else { from };
-            let mut stretch = Stretch { connection, texts, introductions, found: Self::default() };
+            let mut stretch =
+                Stretch { connection, texts, introductions, boots, found: Self::default() };
             stretch.entries(from, to, &step)?;
             Ok(stretch.found)
         })?;
@@ -123,6 +127,7 @@ impl Found {
         self.bytes = self.bytes.saturating_add(next.bytes);
         self.problems.append(&mut next.problems);
         self.said.orders.append(&mut next.said.orders);
+        self.heard.merge(next.heard);
         for (boot, [first, last]) in self.numbers.merge(next.numbers) {
             self.problems.push(format!("parts {first} to {last} of {boot} are there twice"));
         }
@@ -137,6 +142,11 @@ impl Found {
                 self.problems.push(format!("key {key} has two dictionaries"));
             }
         }
+        for (key, digest) in next.said.wrapped {
+            if self.said.wrapped.insert(key, digest).is_some() {
+                self.problems.push(format!("key {key} was made twice"));
+            }
+        }
     }
 }
 
@@ -144,6 +154,7 @@ struct Stretch<'a> {
     connection: &'a Connection,
     texts: &'a Texts,
     introductions: &'a Introductions,
+    boots: &'a Boots,
     found: Found,
 }
 
@@ -203,6 +214,7 @@ impl Stretch<'_> {
             }
             Ok(Entry::Part(part)) => {
                 counts.parts = counts.parts.saturating_add(1);
+                self.found.heard.add(&part);
                 if !self.found.numbers.add(&part.boot, part.seq) {
                     let Part { boot, seq, .. } = &*part;
                     self.problem(format!("entry {id}: part {seq} of {boot} is there twice"));
@@ -261,9 +273,10 @@ impl Stretch<'_> {
                     Ok(has_texts && row.get::<_, i64>(0)? == at)
                 })?
             }
-            Ok(Entry::Telemetry { at, received_at, session, name, sum }) => {
+            Ok(Entry::Telemetry { at, received_at, session, name, sum, key }) => {
                 counts.telemetry = counts.telemetry.saturating_add(1);
-                self.telemetry(id, [at, received_at], &session, &name, &sum)?
+                let made = key.as_deref();
+                self.telemetry(id, [at, received_at], (&session, made), &name, &sum)?
             }
         })
     }
@@ -302,15 +315,20 @@ impl Stretch<'_> {
         }
         let ending = row.get_ref(12)?.as_str_or_null().unwrap_or_default();
         let introduction = self.introductions.digest(row.get(11)?);
-        let has_introduction = introduction.is_some();
-        content.update(clear_sum(&introduction.unwrap_or_default(), ending.unwrap_or_default()));
+        let node = self.boots.node(&part.boot);
+        let has_clear = introduction.is_some() && node.is_some();
+        content.update(clear_sum(
+            &introduction.unwrap_or_default(),
+            ending.unwrap_or_default(),
+            node.unwrap_or_default(),
+        ));
         let texts = [&part.boot, &part.exchange, &part.kind, &part.source];
         let has_texts = [1, 3, 4, 5].into_iter().zip(texts).all(|(column, text)| {
             row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
         });
         let is_right = has_texts
             && has_chains
-            && has_introduction
+            && has_clear
             && u64::try_from(row.get::<_, i64>(2)?) == Ok(part.seq)
             && row.get::<_, i64>(6)? == part.at
             && row.get::<_, i64>(7)? == part.received_at
@@ -319,14 +337,15 @@ impl Stretch<'_> {
         let is_first = part.dictionary.as_ref().is_none_or(|digest| {
             said.dictionaries.insert(key, digest.clone().into_owned()).is_none()
         });
-        Ok(is_right && is_first && self.is_of(key, &part.session))
+        let made = part.key.as_deref();
+        Ok(is_right && is_first && self.is_made(key, made) && self.is_of(key, &part.session))
     }
 
     fn telemetry(
         &mut self,
         id: i64,
         times: [i64; 2],
-        session: &str,
+        (session, made): (&str, Option<&str>),
         name: &str,
         sum: &str,
     ) -> Fallible<bool> {
@@ -339,7 +358,13 @@ impl Stretch<'_> {
                 && row.get_ref(2)?.as_str() == Ok(name)
                 && is_hex(&Sha256::digest(sealed), sum))
         })?;
-        Ok(is_right && key.is_some_and(|key| self.is_of(key, session)))
+        Ok(is_right && key.is_some_and(|key| self.is_made(key, made) && self.is_of(key, session)))
+    }
+
+    /// Whether a key that is said to be made here was made nowhere else.
+    fn is_made(&mut self, key: i64, digest: Option<&str>) -> bool {
+        let wrapped = &mut self.found.said.wrapped;
+        digest.is_none_or(|digest| wrapped.insert(key, digest.to_owned()).is_none())
     }
 
     /// Whether a key is no other session's.

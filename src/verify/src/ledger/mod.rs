@@ -5,10 +5,12 @@
 //!          how its tables and its view are made
 //! texts    sealed blocks ─▶ chains over them;  introductions: what is said in the clear
 //! log      entries, by stretches, each against what it speaks of ─▶ leaves, numbers
-//! rows     parts, by exchange ─▶ exchanges ─▶ sessions; what waits for its counterpart; gaps
+//! rows     parts, by exchange ─▶ exchanges ─▶ sessions; what waits for its counterpart
+//! boots    parts, by VM ─▶ their times, what is missing and when
 //! signed   leaves ─▶ roots ═ checkpoints; tiles                       keys, dictionaries, holds
 //! ```
 
+mod boots;
 mod exchange;
 mod introductions;
 mod keys;
@@ -21,6 +23,7 @@ mod texts;
 
 use crate::checkpoint::{Kept, PublicKey};
 use crate::{Report, VerifyError, intake};
+use boots::Boots;
 use introductions::Introductions;
 use log::Found;
 use rusqlite::{Connection, OpenFlags};
@@ -91,8 +94,9 @@ fn look(
     let texts = Texts::read(readers, report)?;
     let Some(connection) = readers.first() else { return Ok(()) };
     let introductions = Introductions::read(connection, report)?;
-    let found = Found::read(readers, (&texts, &introductions), progress)?;
-    rows::check(readers, &introductions, &found.numbers, report)?;
+    let boots = Boots::read(connection)?;
+    let found = Found::read(readers, (&texts, &introductions, &boots), progress)?;
+    rows::check(readers, &introductions, report)?;
     let Some(connection) = readers.first() else { return Ok(()) };
     found.problems.into_iter().for_each(|what| report.problem(what));
     report.bytes = report.bytes.saturating_add(found.bytes);
@@ -100,6 +104,7 @@ fn look(
     report.gaps = found.numbers.gaps();
     signed::check(connection, report, key, kept, &found.leaves)?;
     found.counts.check(connection, report)?;
+    boots.check(connection, &found.heard, &found.numbers, report)?;
     keys::check(connection, report, found.said)
 }
 

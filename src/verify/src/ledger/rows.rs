@@ -1,5 +1,5 @@
 //! Rows that follow from the parts, computed anew: what listings show of exchanges and sessions, which
-//! of them wait for Envoy's own log, which of its streams have no record, what is missing.
+//! of them wait for Envoy's own log, which of its streams have no record.
 //!
 //! Exchanges, their parts and their witnesses go side by side in the order of exchange ids: nothing is
 //! looked up.
@@ -9,10 +9,9 @@ use super::introductions::Introductions;
 use super::session::Sessions;
 use super::{Fallible, side_by_side};
 use crate::Report;
-use crate::numbers::Numbers;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, Row, Rows, Statement, params_from_iter};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Exchanges from an id on, up to another one.
 type Stretch = (String, Option<String>);
@@ -20,7 +19,6 @@ type Stretch = (String, Option<String>);
 pub(super) fn check(
     readers: &mut [Connection],
     introductions: &Introductions,
-    numbers: &Numbers,
     report: &mut Report,
 ) -> Fallible<()> {
     let Some(connection) = readers.first() else { return Ok(()) };
@@ -36,7 +34,6 @@ pub(super) fn check(
     let Found { used, sessions, unmatched, mut problems } = whole;
     sessions.check(connection, &mut problems)?;
     strangers(connection, unmatched, &mut problems)?;
-    missing(connection, numbers, &mut problems)?;
     let unused = introductions.ids().filter(|id| !used.contains(id));
     problems.extend(unused.map(|id| format!("introduction {id} is of no part")));
     problems.into_iter().for_each(|what| report.problem(what));
@@ -87,12 +84,12 @@ impl<'a> Found<'a> {
         stretch: &Stretch,
         introductions: &'a Introductions,
     ) -> Fallible<()> {
-        let columns = "exchange, id, boot, seq, at, introduction, ending";
+        let columns = "exchange, id, boot, seq, at, introduction, ending, received_at";
         let mut parts = select(connection, columns, "parts", "exchange", stretch)?;
         let columns = "id, session, status, started_at, introduced_by, ended_by";
         let mut rows = select(connection, columns, "exchanges", "id", stretch)?;
         let mut witnesses = select(connection, "exchange, id", "witness", "exchange", stretch)?;
-        let mut waiting = select(connection, "exchange", "unwitnessed", "exchange", stretch)?;
+        let mut waiting = select(connection, "exchange, at", "unwitnessed", "exchange", stretch)?;
         let mut parts = begun(&mut parts, stretch)?;
         let mut rows = begun(&mut rows, stretch)?;
         let mut witnesses = begun(&mut witnesses, stretch)?;
@@ -122,7 +119,12 @@ impl<'a> Found<'a> {
             if !is_right {
                 self.problems.push(format!("exchange {id} is listed as what its parts do not say"));
             }
-            if at(&witnesses, id)?.is_some() == at(&waiting, id)?.is_some() {
+            let since = match at(&waiting, id)? {
+                Some(row) => Some(row.get(1)?),
+                None => None,
+            };
+            let has_witness = at(&witnesses, id)?.is_some();
+            if since != Some(exchange.received_at()).filter(|_| !has_witness) {
                 self.problems
                     .push(format!("what waits for Envoy's log is not as exchange {id} says"));
             }
@@ -187,33 +189,11 @@ fn strangers(
     };
     found.append(&mut ids("SELECT id FROM witness WHERE exchange IS NULL")?);
     found.sort_unstable();
-    if ids("SELECT witness FROM unmatched ORDER BY witness")? != found {
+    let noted = ids("SELECT witness FROM unmatched JOIN witness ON witness.id = witness
+         WHERE unmatched.exchange IS witness.exchange AND at = received_at ORDER BY witness")?;
+    let all = ids("SELECT COUNT(*) FROM unmatched")?;
+    if noted != found || all != [found.len() as i64] {
         problems.push("the streams without a record are not those of Envoy's log".to_owned());
-    }
-    Ok(())
-}
-
-/// What is noted as missing, and the highest number of each VM.
-fn missing(connection: &Connection, numbers: &Numbers, problems: &mut Vec<String>) -> Fallible<()> {
-    let mut statement = connection.prepare("SELECT boot, first, last FROM gaps")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let noted = rows.collect::<Fallible<BTreeSet<(String, i64, i64)>>>()?;
-    let is_missing = |gap: &crate::Gap| {
-        let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
-        (gap.boot.clone(), number(gap.first), number(gap.last))
-    };
-    let found: BTreeSet<_> = numbers.gaps().iter().map(is_missing).collect();
-    for (boot, first, last) in found.symmetric_difference(&noted).map(|gap| (&gap.0, gap.1, gap.2))
-    {
-        problems.push(format!("that {first} to {last} of {boot} are missing is not as noted"));
-    }
-    let mut statement = connection.prepare("SELECT boot, highest FROM boots")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let noted = rows.collect::<Fallible<BTreeMap<String, i64>>>()?;
-    let highest = |(boot, number): (&str, u64)| (boot.to_owned(), number as i64);
-    if numbers.highest().map(highest).collect::<BTreeMap<_, _>>() != noted {
-        problems
-            .push("the VMs, or the highest numbers of their parts, are not as noted".to_owned());
     }
     Ok(())
 }

@@ -34,7 +34,8 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
     let Evidence { checkpoint, public_key, keys, dictionaries, blocks, chains, entries } = evidence;
     let encoded = |(id, bytes): (i64, Vec<u8>)| (id, STANDARD.encode(bytes));
     let proven = |entry: ProvenEntry| {
-        let ProvenEntry { index, bytes, proof, key, frame, streams, introduction, ending } = entry;
+        let ProvenEntry { index, bytes, proof, key, frame, streams, introduction, ending, node } =
+            entry;
         Proven {
             index: u64::try_from(index).unwrap_or(0),
             entry: String::from_utf8_lossy(&bytes).into_owned(),
@@ -44,6 +45,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             streams,
             introduction: introduction.map(|digest| STANDARD.encode(digest)),
             ending,
+            node,
         }
     };
     let chained = |(id, link): (i64, hansard_store::Chained)| {
