@@ -129,8 +129,26 @@ fn a_row_that_was_changed_is_named() {
         named("INSERT INTO unwitnessed VALUES ('x', 0)", "x waits and has no part"),
         named("DELETE FROM gaps WHERE first = 13", "that 13 to 14 of"),
         named("UPDATE gaps SET last = 18 WHERE first = 16", "that 16 to 18 of"),
-        named("UPDATE boots SET highest = 21", "the highest numbers"),
-        named("DELETE FROM boots", "the highest numbers"),
+        named("UPDATE gaps SET noticed_at = 1 WHERE first = 13", "when 13 to 14 of"),
+        named("UPDATE gaps SET after_at = after_at - 1 WHERE first = 16", "when 16 to 19 of"),
+        named("UPDATE gaps SET before_at = before_at + 1 WHERE first = 9", "when 9 to 9 of"),
+        named("UPDATE boots SET highest = 21", "is not what its parts say"),
+        named("UPDATE boots SET first_at = 0", "is not what its parts say"),
+        named("UPDATE boots SET last_at = 0", "is not what its parts say"),
+        named("UPDATE boots SET node = 'm'", "speaks of was changed"),
+        named("DELETE FROM boots", "is not noted"),
+        named(
+            "INSERT INTO boots SELECT 'x', node, first_at, last_at, highest FROM boots",
+            "VM x is not what its parts say",
+        ),
+        named("UPDATE unwitnessed SET at = at + 1", "what waits for Envoy's log"),
+        named("UPDATE unmatched SET at = at + 1", "streams without a record"),
+        named("UPDATE unmatched SET exchange = NULL", "streams without a record"),
+        named("UPDATE keys SET wrapped = zeroblob(72) WHERE id = 1", "key 1 is not the one"),
+        named(
+            "UPDATE keys SET wrapped = (SELECT wrapped FROM keys WHERE id = 1) WHERE id = 2",
+            "key 2 is not the one",
+        ),
     ]);
     for (change, named) in changes {
         let copy = ledger.copy();
@@ -165,4 +183,34 @@ fn who_asked_stands_in_the_ledger_once_and_is_gone_on_with_by_the_next_writer() 
     let count = "SELECT COUNT(*) FROM introductions";
     let rows: i64 = ledger.database().query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!((rows, ledger.verify(None).problems), (2, vec![]));
+}
+
+/// Gaps open and close in any order of what comes; what is noted of each is computed anew.
+#[test]
+fn the_times_beside_a_gap_are_those_of_the_parts_that_opened_it() {
+    for seqs in [
+        &[5][..],
+        &[1, 9, 5],
+        &[9, 2, 5, 12],
+        &[3, 20, 10, 4, 15, 30, 25, 8],
+        &[7, 6, 5, 20, 19, 1],
+        &[40, 2, 39, 3, 38, 4, 60, 50],
+    ] {
+        let ledger = Ledger::new();
+        for (n, seq) in seqs.iter().enumerate() {
+            // Times that say in which order they came, and not which number they have.
+            let content = json!({"progress": {"index": 0, "block": {}}});
+            let at = 1_000 + 7 * n as u64;
+            ledger.append(vec![incoming(&part(exchange_id(1), *seq, at, content))]);
+        }
+        let report = ledger.verify(None);
+        assert_eq!(report.problems, Vec::<String>::new(), "{seqs:?}");
+        for column in ["noticed_at", "after_at", "before_at"] {
+            let copy = ledger.copy();
+            let change = format!("UPDATE gaps SET {column} = {column} + 1");
+            copy.database().execute_batch(&change).unwrap();
+            let wrong = copy.verify(None).problems.len();
+            assert_eq!(wrong, report.gaps.len(), "{seqs:?}: {column}");
+        }
+    }
 }
