@@ -63,6 +63,8 @@ pub struct ProvenEntry {
     pub frame: Vec<u8>,
     /// The chain of each stream.
     pub streams: Vec<i64>,
+    /// The name under which the same part is known again.
+    pub mac: Vec<u8>,
     /// What the part says in the clear of who asked: the digest of it.
     pub introduction: Option<Vec<u8>>,
     /// What it says in the clear of how it ended, in JSON.
@@ -97,7 +99,7 @@ impl Reader {
         };
         let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
-            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending, node FROM parts
+            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending, node, mac FROM parts
              JOIN entries ON entries.id = parts.id
              JOIN boots ON boots.boot = parts.boot
              LEFT JOIN introductions ON introductions.id = introduction
@@ -117,6 +119,7 @@ impl Reader {
                 introduction: row.get(5)?,
                 ending: row.get(6)?,
                 node: row.get(7)?,
+                mac: row.get(8)?,
             };
             let mut blocks = Vec::new();
             for end in &entry.streams {

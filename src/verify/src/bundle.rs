@@ -74,6 +74,8 @@ pub struct Proven {
     pub frame: String,
     /// The chain of each stream.
     pub streams: Vec<i64>,
+    /// The name under which the ledger knows the same part again, in base64.
+    pub name: String,
     /// What the part says in the clear of who asked: the digest of it, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introduction: Option<String>,
@@ -197,6 +199,7 @@ impl<'b> Content<'b> {
         let introduction = introduction.transpose().map_err(|_| "who asked is no digest")?;
         let introduction = introduction.as_deref().unwrap_or(&[0; 32]);
         let ending = proven.ending.as_deref().unwrap_or_default();
+        content.update(STANDARD.decode(&proven.name).map_err(|_| "its name is none")?);
         content.update(clear_sum(introduction, ending, &proven.node));
         if !is_hex(&content.finalize(), &part.content) {
             return Err("what it says was changed");

@@ -6,7 +6,7 @@
 //! chain   SHA-256( the chain before (32) ‖ SHA-256( block ) ‖ both names (16 + 16) ‖ bytes (8) )
 //! clear   SHA-256( digest of who asked (32; zeros: not said) ‖ bytes of the ending (8) ‖ how it ended,
 //!         JSON ‖ the VM's node )
-//! part    SHA-256( SHA-256( frame, sealed ) ‖ its streams' chains ‖ clear )
+//! part    SHA-256( SHA-256( frame, sealed ) ‖ its streams' chains ‖ its name (16) ‖ clear )
 //! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
 //! ```
 

@@ -19,8 +19,8 @@ pub(crate) enum Entry {
         received_at: i64,
         /// The session under whose key it is sealed.
         session: String,
-        /// SHA-256 of the sealed frame's digest, those of its streams' chains, and that of what it
-        /// says in the clear, in hex.
+        /// SHA-256 of the sealed frame's digest, those of its streams' chains, the name under which
+        /// the same part is known again, and the digest of what it says in the clear, in hex.
         content: String,
         /// SHA-256 of the session's key, wrapped, in hex, if it was made for this part.
         #[serde(default, skip_serializing_if = "Option::is_none")]

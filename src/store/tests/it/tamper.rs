@@ -191,7 +191,7 @@ fn names_that_find_texts_again_are_bound_to_them() {
 }
 
 /// A part whose request has these messages.
-fn turn(n: u8, messages: &str) -> Incoming {
+pub(crate) fn turn(n: u8, messages: &str) -> Incoming {
     let part = String::from_utf8(opened(n, "alice", Some("one"))).unwrap();
     let body = format!(r#"{{"messages":[{messages}]}}"#);
     incoming(part.replace(crate::parts::BODY, &body).as_bytes())
@@ -360,6 +360,7 @@ fn a_bundle_proves_a_session_with_nothing_else() {
         ("\"introduction\": \"", "\"introduction\": \"A"),
         ("\"ending\": \"[", "\"ending\": \"[ "),
         ("\"node\": \"n\"", "\"node\": \"m\""),
+        ("\"name\": \"", "\"name\": \"AAAA"),
         ("hansard/", "hansord/"),
     ] {
         assert!(bundle.contains(what), "{what}");
@@ -396,7 +397,7 @@ fn bundle(reader: &Reader, session: &str) -> String {
     let evidence = reader.evidence(session).unwrap();
     let entries: Vec<_> = evidence.entries.iter().map(|entry| json!({
         "index": entry.index, "entry": String::from_utf8(entry.bytes.clone()).unwrap(),
-        "proof": entry.proof, "key": entry.key, "frame": encode(&entry.frame), "streams": entry.streams,
+        "proof": entry.proof, "key": entry.key, "frame": encode(&entry.frame), "streams": entry.streams, "name": encode(&entry.mac),
         "introduction": entry.introduction.as_deref().map(encode), "ending": entry.ending,
         "node": entry.node,
     })).collect();

@@ -166,7 +166,7 @@ impl Stretch<'_> {
         let mut rows = statement.query([from, to])?;
         let mut parts = self.connection.prepare(
             "SELECT id, boot, seq, exchange, kind, source, at, received_at, key, frame, streams,
-             introduction, ending FROM parts WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+             introduction, ending, mac FROM parts WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
         )?;
         let mut parts = parts.query([from, to])?;
         let mut expected = from.max(0);
@@ -315,6 +315,7 @@ impl Stretch<'_> {
         }
         let ending = row.get_ref(12)?.as_str_or_null().unwrap_or_default();
         let introduction = self.introductions.digest(row.get(11)?);
+        content.update(row.get_ref(13)?.as_blob().unwrap_or_default());
         let node = self.boots.node(&part.boot);
         let has_clear = introduction.is_some() && node.is_some();
         content.update(clear_sum(
@@ -350,12 +351,14 @@ impl Stretch<'_> {
         sum: &str,
     ) -> Fallible<bool> {
         let mut key = None;
-        let query = "SELECT at, received_at, name, key, sealed FROM telemetry WHERE id = ?1";
+        let query = "SELECT at, received_at, name, key, sealed, session
+                     FROM telemetry WHERE id = ?1";
         let is_right = self.row(query, id, |row| {
             key = Some(row.get(3)?);
             let sealed = row.get_ref(4)?.as_blob().unwrap_or_default();
             Ok([row.get::<_, i64>(0)?, row.get(1)?] == times
                 && row.get_ref(2)?.as_str() == Ok(name)
+                && row.get_ref(5)?.as_str() == Ok(session)
                 && is_hex(&Sha256::digest(sealed), sum))
         })?;
         Ok(is_right && key.is_some_and(|key| self.is_made(key, made) && self.is_of(key, session)))

@@ -34,8 +34,18 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
     let Evidence { checkpoint, public_key, keys, dictionaries, blocks, chains, entries } = evidence;
     let encoded = |(id, bytes): (i64, Vec<u8>)| (id, STANDARD.encode(bytes));
     let proven = |entry: ProvenEntry| {
-        let ProvenEntry { index, bytes, proof, key, frame, streams, introduction, ending, node } =
-            entry;
+        let ProvenEntry {
+            index,
+            bytes,
+            proof,
+            key,
+            frame,
+            streams,
+            mac,
+            introduction,
+            ending,
+            node,
+        } = entry;
         Proven {
             index: u64::try_from(index).unwrap_or(0),
             entry: String::from_utf8_lossy(&bytes).into_owned(),
@@ -43,6 +53,7 @@ pub(super) fn of(reader: &Reader, session: &str) -> Result<Bundle, Failure> {
             key,
             frame: STANDARD.encode(frame),
             streams,
+            name: STANDARD.encode(mac),
             introduction: introduction.map(|digest| STANDARD.encode(digest)),
             ending,
             node,
