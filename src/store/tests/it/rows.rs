@@ -32,10 +32,12 @@ fn shuffled() -> Ledger {
         // Nobody says who asked, or how it ended.
         incoming(&progress(7, 7)),
         incoming(&opened(8, "alice", None)),
-        // A number that is given up is not missing; one that was not given yet cannot be.
+        // A number that is given up is not missing; one that was not given yet cannot be given up.
         abandoned(11, 11, 10),
         abandoned(12, 12, 99),
         incoming(&progress(15, 15)),
+        // It was given up, and comes after all.
+        incoming(&progress(10, 10)),
         // Envoy's log before the part, without one, and of no exchange.
         witness(Some(20)),
         incoming(&refused(20, 20, None)),

@@ -4,7 +4,6 @@
 use super::Fallible;
 use crate::Report;
 use crate::entry::Part;
-use crate::numbers::Numbers;
 use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -90,7 +89,6 @@ impl Boots {
         &self,
         connection: &Connection,
         heard: &Heard,
-        numbers: &Numbers,
         report: &mut Report,
     ) -> Fallible<()> {
         for (boot, noted) in &self.0 {
@@ -105,12 +103,12 @@ impl Boots {
         let stretches = noted
             .iter()
             .flat_map(|(boot, gaps)| gaps.iter().map(|gap| (boot.clone(), gap.first, gap.last)));
-        let is_missing = |gap: crate::Gap| {
+        let is_missing = |gap: &crate::Gap| {
             let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
-            (gap.boot, number(gap.first), number(gap.last))
+            (gap.boot.clone(), number(gap.first), number(gap.last))
         };
         let stretches: BTreeSet<_> = stretches.collect();
-        let found: BTreeSet<_> = numbers.gaps().into_iter().map(is_missing).collect();
+        let found: BTreeSet<_> = report.gaps.iter().map(is_missing).collect();
         for (boot, first, last) in found.symmetric_difference(&stretches) {
             report.problem(format!("that {first} to {last} of {boot} are missing is not as noted"));
         }

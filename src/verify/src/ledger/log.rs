@@ -7,7 +7,7 @@ use super::{Fallible, side_by_side, stretches};
 use crate::Report;
 use crate::content::clear_sum;
 use crate::entry::{Entry, Part, hex, is_hex, unpacked};
-use crate::numbers::Numbers;
+use crate::numbers::{Gap, Numbers};
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 use sha2::{Digest, Sha256};
@@ -22,7 +22,9 @@ const STEP: u64 = 4096;
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) leaves: Vec<Hash>,
-    pub(super) numbers: Numbers,
+    numbers: Numbers,
+    /// Numbers that the gateway gave up; it does not know whether their parts came.
+    given_up: Numbers,
     pub(super) heard: Heard,
     pub(super) counts: Counts,
     pub(super) said: Said,
@@ -121,6 +123,12 @@ impl Found {
         Ok(whole)
     }
 
+    /// Numbers that neither came nor were given up.
+    pub(super) fn gaps(&mut self) -> Vec<Gap> {
+        self.numbers.merge(std::mem::take(&mut self.given_up));
+        self.numbers.gaps()
+    }
+
     fn add(&mut self, mut next: Self) {
         self.leaves.append(&mut next.leaves);
         self.counts.add(&next.counts);
@@ -128,6 +136,7 @@ impl Found {
         self.problems.append(&mut next.problems);
         self.said.orders.append(&mut next.said.orders);
         self.heard.merge(next.heard);
+        self.given_up.merge(next.given_up);
         for (boot, [first, last]) in self.numbers.merge(next.numbers) {
             self.problems.push(format!("parts {first} to {last} of {boot} are there twice"));
         }
@@ -221,7 +230,7 @@ impl Stretch<'_> {
                 }
                 // A gateway gives up what it numbered before.
                 for number in part.abandoned.iter().filter(|number| **number < part.seq) {
-                    self.found.numbers.add(&part.boot, *number);
+                    self.found.given_up.add(&part.boot, *number);
                 }
                 self.part(id, &part, parts)?
             }

@@ -95,16 +95,16 @@ fn look(
     let Some(connection) = readers.first() else { return Ok(()) };
     let introductions = Introductions::read(connection, report)?;
     let boots = Boots::read(connection)?;
-    let found = Found::read(readers, (&texts, &introductions, &boots), progress)?;
+    let mut found = Found::read(readers, (&texts, &introductions, &boots), progress)?;
     rows::check(readers, &introductions, report)?;
     let Some(connection) = readers.first() else { return Ok(()) };
-    found.problems.into_iter().for_each(|what| report.problem(what));
+    std::mem::take(&mut found.problems).into_iter().for_each(|what| report.problem(what));
     report.bytes = report.bytes.saturating_add(found.bytes);
     report.parts = found.counts.parts.unsigned_abs();
-    report.gaps = found.numbers.gaps();
+    report.gaps = found.gaps();
     signed::check(connection, report, key, kept, &found.leaves)?;
     found.counts.check(connection, report)?;
-    boots.check(connection, &found.heard, &found.numbers, report)?;
+    boots.check(connection, &found.heard, report)?;
     keys::check(connection, report, found.said)
 }
 
