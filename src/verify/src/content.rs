@@ -28,7 +28,8 @@ pub(crate) fn open(key: &[u8], dictionary: &[u8], sealed: &[u8]) -> Option<Vec<u
     let cipher = ChaCha20Poly1305::new_from_slice(&sealing.finalize().into_bytes()).ok()?;
     let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
     let packed = cipher.decrypt(&Nonce::from(*nonce), sealed).ok()?;
-    unpack(&mut DCtx::try_create()?, &packed, dictionary, MOST)
+    let mut context = DCtx::try_create()?;
+    unpack(&packed, MOST, |text, frame| context.decompress_using_dict(text, frame, dictionary).ok())
 }
 
 /// A chain's digest: of the chain before (zeros: none), the block's digest, the names under which the

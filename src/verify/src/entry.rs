@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use zstd::zstd_safe::DCtx;
+use zstd::zstd_safe::{DCtx, DDict};
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
@@ -60,29 +60,34 @@ pub(crate) enum Entry<'a> {
     },
 }
 
-/// What entries are compressed against in the database: as the writer has it, for as long as ledgers of
-/// this form live.
+/// What entries are compressed against in the database (RFC 8878 section 5): as the writer has it, for as
+/// long as ledgers of this form live.
 const DICTIONARY: &[u8] = include_bytes!("entry.dictionary");
 /// No entry is larger.
 const MOST: usize = 16 << 20;
 
 thread_local! {
-    static UNPACKING: RefCell<Option<DCtx<'static>>> = RefCell::new(DCtx::try_create());
+    static UNPACKING: RefCell<Option<(DCtx<'static>, DDict<'static>)>> =
+        RefCell::new(DCtx::try_create().zip(DDict::try_create(DICTIONARY)));
 }
 
 /// An entry's bytes as they stand in the database: length (LEB128) ‖ zstd. What cannot be read has none.
 pub(crate) fn unpacked(packed: &[u8]) -> Vec<u8> {
     UNPACKING
-        .with_borrow_mut(|context| unpack(context.as_mut()?, packed, DICTIONARY, MOST))
+        .with_borrow_mut(|unpacking| {
+            let (context, dictionary) = unpacking.as_mut()?;
+            unpack(packed, MOST, |text, frame| {
+                context.decompress_using_ddict(text, frame, dictionary).ok()
+            })
+        })
         .unwrap_or_default()
 }
 
-/// A text by its length and a zstd frame under a dictionary.
+/// A text by its length, of at most so many bytes, and a zstd frame.
 pub(crate) fn unpack(
-    context: &mut DCtx<'_>,
     packed: &[u8],
-    dictionary: &[u8],
     most: usize,
+    decompress: impl FnOnce(&mut Vec<u8>, &[u8]) -> Option<usize>,
 ) -> Option<Vec<u8>> {
     let end = packed.iter().position(|byte| byte & 0x80 == 0).filter(|end| *end < 9)?;
     let (length, frame) = packed.split_at_checked(end.checked_add(1)?)?;
@@ -90,7 +95,7 @@ pub(crate) fn unpack(
     let length = digits.fold(0_usize, |length, digit| length << 7 | digit);
     let mut text = Vec::new();
     text.try_reserve_exact(Some(length).filter(|length| *length <= most)?).ok()?;
-    context.decompress_using_dict(&mut text, frame, dictionary).ok()?;
+    decompress(&mut text, frame)?;
     (text.len() == length).then_some(text)
 }
 

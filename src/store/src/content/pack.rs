@@ -1,12 +1,12 @@
 //! Texts, compressed, most of them against a dictionary: texts of one session are much alike.
 //!
 //! ```text
-//! length (LEB128) ‖ a zstd frame (RFC 8878), under a dictionary of plain text or under none
+//! length (LEB128) ‖ a zstd frame (RFC 8878), under a dictionary or under none
 //! ```
 
 use std::cell::RefCell;
 use std::fmt;
-use zstd::zstd_safe::{CCtx, CDict, DCtx, compress_bound};
+use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
 /// zstd's own default.
 const LEVEL: i32 = 3;
@@ -14,9 +14,10 @@ const LEVEL: i32 = 3;
 /// What texts are compressed against. Its text may be a conversation's: it is never printed.
 pub(crate) struct Dictionary {
     text: Vec<u8>,
-    /// Tables over it, if they were made: many times as large, and faster only where one dictionary is
-    /// used again and again. Among many, reading one's tables costs more than making them anew.
-    tables: Option<CDict<'static>>,
+    /// Tables over it, for both ways, if they were made: many times as large, and faster only where one
+    /// dictionary is used again and again. Among many, reading one's tables costs more than making them
+    /// anew.
+    tables: Option<(CDict<'static>, DDict<'static>)>,
 }
 
 impl fmt::Debug for Dictionary {
@@ -32,7 +33,7 @@ impl Dictionary {
 
     /// One that is used over and over.
     pub(crate) fn prepared(text: Vec<u8>) -> Self {
-        Self { tables: CDict::try_create(&text, LEVEL), text }
+        Self { tables: CDict::try_create(&text, LEVEL).zip(DDict::try_create(&text)), text }
     }
 
     pub(crate) fn text(&self) -> &[u8] {
@@ -52,7 +53,7 @@ pub(crate) fn pack(text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u
     PACKING.with_borrow_mut(|context| {
         let context = context.as_mut()?;
         match dictionary {
-            Some(Dictionary { tables: Some(tables), .. }) => {
+            Some(Dictionary { tables: Some((tables, _)), .. }) => {
                 context.compress_using_cdict(&mut packed, text, tables).ok()
             }
             Some(Dictionary { text: known, tables: None }) => {
@@ -88,8 +89,16 @@ pub(crate) fn unpack(
     let mut text = Vec::new();
     text.try_reserve_exact(length).ok()?;
     UNPACKING.with_borrow_mut(|context| {
-        let known = dictionary.map_or(&[][..], Dictionary::text);
-        context.as_mut()?.decompress_using_dict(&mut text, rest, known).ok()
+        let context = context.as_mut()?;
+        match dictionary {
+            Some(Dictionary { tables: Some((_, tables)), .. }) => {
+                context.decompress_using_ddict(&mut text, rest, tables).ok()
+            }
+            known => {
+                let known = known.map_or(&[][..], Dictionary::text);
+                context.decompress_using_dict(&mut text, rest, known).ok()
+            }
+        }
     })?;
     (text.len() == length).then_some(text)
 }
