@@ -13,10 +13,13 @@ use prost::Message;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::{BoxFuture, StdError, http};
 use tonic::server::{ClientStreamingService, Grpc, NamedService};
 use tonic::{Request, Response, Status, Streaming};
+
+/// Bytes of an answer, with what stands before it, at most.
+const ANSWER: usize = 64;
 
 /// Everything of the call is on disk.
 pub(super) struct Taken;
@@ -101,6 +104,11 @@ impl Encoder for AccessLogs {
     fn encode(&mut self, Taken: Taken, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         bytes::BufMut::put_slice(to, &TAKES_FOLDED);
         Ok(())
+    }
+
+    /// An answer is a few bytes, not the usual 8 KiB.
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(ANSWER, ANSWER)
     }
 }
 
