@@ -295,7 +295,10 @@ impl Exchange {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// What a part should say and does not was taken out of the ledger: the verifier names it, and
+    /// whoever reads sees the rest.
     fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let there = Option::<String>::unwrap_or_default;
         let status = Status::from_name(&row.get::<_, String>("status")?);
         let session: String = row.get("session")?;
         let introduced_by =
@@ -310,9 +313,9 @@ impl Exchange {
                     session: session.clone(),
                     hint: row.get("hint")?,
                     agent: row.get("agent")?,
-                    issuer: row.get("issuer")?,
-                    subject: row.get("subject")?,
-                    groups: list_from_json(&row.get::<_, String>("groups")?),
+                    issuer: there(row.get("issuer")?),
+                    subject: there(row.get("subject")?),
+                    groups: list_from_json(&there(row.get("groups")?)),
                     email: row.get("email")?,
                     method: row.get("method")?,
                     path: row.get("path")?,
@@ -323,12 +326,12 @@ impl Exchange {
                 None => Introduction::default(),
             },
             session,
-            ending: match ended_by {
-                Some(_) => Some(Ending {
+            ending: match row.get("ended_at")? {
+                Some(at) => Some(Ending {
                     status,
-                    at: row.get("ended_at")?,
+                    at,
                     http_status: row.get("http_status")?,
-                    why: row.get("why")?,
+                    why: there(row.get("why")?),
                     input_tokens: row.get("input_tokens")?,
                     output_tokens: row.get("output_tokens")?,
                 }),
@@ -359,8 +362,9 @@ impl Teller {
 
     fn from_row(row: &rusqlite::Row<'_>, columns: [&str; 3]) -> rusqlite::Result<Option<Self>> {
         let [part, boot, seq] = columns;
-        let Some(part) = row.get(part)? else { return Ok(None) };
-        Ok(Some(Self { part, boot: row.get(boot)?, seq: row.get(seq)? }))
+        let part: Option<i64> = row.get(part)?;
+        let Some((part, boot)) = part.zip(row.get(boot)?) else { return Ok(None) };
+        Ok(Some(Self { part, boot, seq: row.get(seq)? }))
     }
 }
 

@@ -278,3 +278,23 @@ fn every_column_of_every_table_is_proven_but_for_two() {
         assert_eq!(is_proven, !unproven.contains(&name.as_str()), "{name}");
     }
 }
+
+/// Whoever took rows out is named by the verifier; what is left is still read and gone on with.
+#[test]
+fn what_was_taken_out_leaves_the_rest_to_be_read_and_written() {
+    for taken in [
+        "DELETE FROM introductions",
+        "DELETE FROM parts WHERE kind = 'closed'",
+        "UPDATE exchanges SET introduced_by = 99, ended_by = 99",
+        "UPDATE parts SET ending = NULL, introduction = NULL",
+    ] {
+        let ledger = shuffled();
+        ledger.database().execute_batch(taken).unwrap();
+        let reader = Reader::open(&ledger.data).unwrap();
+        let session = reader.session("one").unwrap();
+        assert_eq!(reader.exchanges(&session.id).unwrap().len(), 2, "{taken}");
+        ledger.append(vec![incoming(&closed(1, 40, "complete"))]);
+        assert_eq!(reader.exchanges(&session.id).unwrap().len(), 2, "{taken}");
+        assert!(!ledger.verify(None).is_intact(), "{taken}");
+    }
+}
