@@ -24,7 +24,12 @@ pub fn short(moment: i64) -> String {
 /// `2026-01-02`, `2026-01-02T03:04`, `2026-01-02T03:04:05.678Z`.
 #[must_use]
 pub fn parse(text: &str) -> Option<i64> {
-    let civil: DateTime = text.strip_suffix('Z').unwrap_or(text).parse().ok()?;
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    // Behind the date there is no other offset.
+    if text.get(10..).is_some_and(|time| time.contains(['+', '-', '['])) {
+        return None;
+    }
+    let civil: DateTime = text.parse().ok()?;
     let moment = TimeZone::UTC.to_timestamp(civil).ok()?.as_millisecond();
     (moment >= 0).then_some(moment)
 }
@@ -74,6 +79,10 @@ mod tests {
             "2024",
             "99999-01-01",
             "2024-01-01T",
+            "2024-01-01T03:04+02:00",
+            "2024-01-01 03:04-02:00",
+            "2024-01-01T03:04[UTC]",
+            "2024-01-01+02:00",
             "1969-12-31",
         ] {
             assert_eq!(parse(not), None, "{not}");

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! clear          SHA-256( introduction (32; zeros: none) ‖ bytes of the ending (8) ‖ ending ‖ node )
+//!                (all ones: no ending)
 //! introduction   SHA-256 of its columns in their order, each behind its length (8 bytes, the highest
 //!                first; all ones: NULL)
 //! ending         [status, at, HTTP status, why, input tokens, output tokens]   JSON
@@ -55,11 +56,11 @@ impl<'p> Clear<'p> {
     /// What the log says of it.
     pub(crate) fn digest(&self) -> Sum {
         let introduction = self.introduction.as_ref().map_or([0; 32], |(_, _, sum)| *sum);
-        let ending = self.ending.as_deref().unwrap_or_default();
+        let length = self.ending.as_ref().map_or(u64::MAX, |ending| ending.len() as u64);
         Sha256::new()
             .chain_update(introduction)
-            .chain_update((ending.len() as u64).to_be_bytes())
-            .chain_update(ending)
+            .chain_update(length.to_be_bytes())
+            .chain_update(self.ending.as_deref().unwrap_or_default())
             .chain_update(self.node)
             .finalize()
             .into()

@@ -29,9 +29,9 @@ impl Custodian {
             return Ok(Vec::new());
         };
         let mut statement = self.connection().prepare(
-            "SELECT id, COALESCE(last_end, started_at) AS ended, (SELECT json_group_array(DISTINCT
+            "SELECT id, COALESCE(last_end, started_at) AS latest, (SELECT json_group_array(DISTINCT
                  COALESCE(rule, '')) FROM told WHERE told.session = sessions.id)
-             FROM sessions WHERE ended <= ?1
+             FROM sessions WHERE latest <= ?1
              AND id NOT IN (SELECT session FROM holds)
              AND EXISTS (SELECT 1 FROM keys WHERE keys.session = sessions.id AND wrapped IS NOT NULL)
              ORDER BY started_at, id",

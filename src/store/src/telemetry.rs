@@ -54,7 +54,7 @@ pub(crate) fn store(rows: &mut Rows<'_>, said: &Telemetry) -> Result<(), StoreEr
         received_at: *received_at,
         session: session.clone(),
         name: name.clone(),
-        sum: hex(&Sha256::digest(&sealed)),
+        sum: hex(&Sha256::new_with_prefix(key.to_be_bytes()).chain_update(&sealed).finalize()),
         key: made.map(|sum| hex(&sum)),
     };
     let index = rows.log.append(connection, &entry)?;

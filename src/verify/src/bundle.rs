@@ -193,14 +193,18 @@ impl<'b> Content<'b> {
         let frame = STANDARD.decode(&proven.frame).map_err(|_| "its frame is none")?;
         let mut content = Sha256::new().chain_update(Sha256::digest(&frame));
         for chain in &proven.streams {
-            content.update(self.sums.get(chain).ok_or("its streams are not there")?);
+            content.update(match chain {
+                // A stream without a text.
+                0 => &[0; 32],
+                chain => self.sums.get(chain).ok_or("its streams are not there")?,
+            });
         }
         let introduction = proven.introduction.as_ref().map(|digest| STANDARD.decode(digest));
         let introduction = introduction.transpose().map_err(|_| "who asked is no digest")?;
         let introduction = introduction.as_deref().unwrap_or(&[0; 32]);
-        let ending = proven.ending.as_deref().unwrap_or_default();
         content.update(STANDARD.decode(&proven.name).map_err(|_| "its name is none")?);
-        content.update(clear_sum(introduction, ending, &proven.node));
+        content.update(proven.key.to_be_bytes());
+        content.update(clear_sum(introduction, proven.ending.as_deref(), &proven.node));
         if !is_hex(&content.finalize(), &part.content) {
             return Err("what it says was changed");
         }

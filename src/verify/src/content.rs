@@ -4,9 +4,10 @@
 //! block   nonce (12) ‖ ChaCha20-Poly1305( length ‖ zstd( text ) )  under HMAC-SHA-256(key, "hansard seal")
 //!         zstd under the key's dictionary, which is sealed the same way, without one
 //! chain   SHA-256( the chain before (32) ‖ SHA-256( block ) ‖ both names (16 + 16) ‖ bytes (8) )
-//! clear   SHA-256( digest of who asked (32; zeros: not said) ‖ bytes of the ending (8) ‖ how it ended,
-//!         JSON ‖ the VM's node )
-//! part    SHA-256( SHA-256( frame, sealed ) ‖ its streams' chains ‖ its name (16) ‖ clear )
+//! clear   SHA-256( digest of who asked (32; zeros: not said) ‖ bytes of the ending (8; all ones: not
+//!         said) ‖ how it ended, JSON ‖ the VM's node )
+//! part    SHA-256( SHA-256( frame, sealed ) ‖ its streams' chains ‖ its name (16) ‖ its key's number (8)
+//!         ‖ clear )
 //! frame   {"streams":[place…],"markers":[[stream, place, text]…]} ⏎ the part without its streams
 //! ```
 
@@ -40,11 +41,12 @@ pub(crate) fn chain_sum(before: &[u8; 32], block: &[u8; 32], names: &[u8], bytes
 }
 
 /// The digest of what a part says in the clear.
-pub(crate) fn clear_sum(introduction: &[u8], ending: &str, node: &str) -> [u8; 32] {
+pub(crate) fn clear_sum(introduction: &[u8], ending: Option<&str>, node: &str) -> [u8; 32] {
+    let length = ending.map_or(u64::MAX, |ending| ending.len() as u64);
     Sha256::new()
         .chain_update(introduction)
-        .chain_update((ending.len() as u64).to_be_bytes())
-        .chain_update(ending)
+        .chain_update(length.to_be_bytes())
+        .chain_update(ending.unwrap_or_default())
         .chain_update(node)
         .finalize()
         .into()

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! entries ─▶ leaves ─▶ root ═ every signed checkpoint, and one that the auditor kept
-//! parts, malformed, witness, blocks, chains, tiles, keys ═ what their entries say
-//! numbers of each VM ─▶ gaps; what was acknowledged and is not in the log yet
+//! parts, malformed, witness, accesses, telemetry, introductions,
+//!     blocks, chains, tiles, keys, holds                         ═ what their entries say
+//! exchanges, sessions, VMs, gaps, what waits for its counterpart ═ what follows from the parts
+//! what was acknowledged and is not in the log yet
 //! ```
 //!
 //! This crate depends on nothing of ours: it shares no code with the program that writes.
@@ -107,6 +109,19 @@ pub enum VerifyError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// It is of a program that knows more, or less.
+    #[error(
+        "{path} is a ledger of version {found}, and version {known} is verified here: use the \
+         program that wrote it"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version that is known here.
+        known: i64,
     },
     /// The key is none.
     #[error("this is not a key that verifies checkpoints (C2SP signed-note): {key:?}")]

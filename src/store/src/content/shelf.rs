@@ -38,8 +38,8 @@ pub(crate) struct Stored {
     /// The frame, sealed.
     pub(crate) frame: Vec<u8>,
     pub(crate) chains: Vec<i64>,
-    /// SHA-256 of the sealed frame's and each chain's digest, `mac`, and the digest of what is said in
-    /// the clear.
+    /// SHA-256 of the sealed frame's and each chain's digest, `mac`, `key` (8 bytes, the highest first),
+    /// and the digest of what is said in the clear.
     pub(crate) content: Sum,
     /// SHA-256 of the key, wrapped, if it was made for this part.
     pub(crate) made: Option<Sum>,
@@ -122,7 +122,12 @@ impl Shelf {
         }
         let mac = key.name(&content.identity).to_vec();
         let bytes = content.bytes;
-        let content = sums.chain_update(&mac).chain_update(clear).finalize().into();
+        let content = sums
+            .chain_update(&mac)
+            .chain_update(id.to_be_bytes())
+            .chain_update(clear)
+            .finalize()
+            .into();
         Ok(Stored { key: id, frame, chains, content, made, dictionary, bytes, mac })
     }
 

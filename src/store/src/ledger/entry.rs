@@ -20,7 +20,7 @@ pub(crate) enum Entry {
         /// The session under whose key it is sealed.
         session: String,
         /// SHA-256 of the sealed frame's digest, those of its streams' chains, the name under which
-        /// the same part is known again, and the digest of what it says in the clear, in hex.
+        /// the same part is known again, its key's number, and the digest of what it says in the clear, in hex.
         content: String,
         /// SHA-256 of the session's key, wrapped, in hex, if it was made for this part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub(crate) enum Entry {
         /// The session under whose key it is sealed.
         session: String,
         name: String,
-        /// SHA-256 of the sealed text, in hex.
+        /// SHA-256 of its key's number and the sealed text, in hex.
         sum: String,
         /// SHA-256 of the session's key, wrapped, in hex, if it was made for this.
         #[serde(default, skip_serializing_if = "Option::is_none")]

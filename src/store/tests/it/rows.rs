@@ -3,7 +3,7 @@
 use crate::parts::{closed, exchange_id, incoming, opened, part, progress, refused};
 use crate::tamper::{Ledger, turn};
 use hansard_store::{
-    Access, Custodian, Defect, Incoming, Order, Reader, SessionId, Telemetry, Witness,
+    Access, Custodian, Defect, Incoming, Order, Reader, SessionId, Telemetry, Witness, beside,
 };
 use serde_json::json;
 
@@ -36,6 +36,10 @@ fn shuffled() -> Ledger {
         abandoned(11, 11, 10),
         abandoned(12, 12, 99),
         incoming(&progress(15, 15)),
+        // Two beside each other were given up, of which one comes after all.
+        abandoned(23, 23, 22),
+        abandoned(24, 24, 21),
+        incoming(&progress(22, 22)),
         // It was given up, and comes after all.
         incoming(&progress(10, 10)),
         // Envoy's log before the part, without one, and of no exchange.
@@ -94,6 +98,8 @@ fn a_row_that_was_changed_is_named() {
             "speaks of was changed",
         ),
         named("UPDATE parts SET ending = NULL WHERE kind = 'closed'", "speaks of was changed"),
+        named("UPDATE parts SET ending = '' WHERE ending IS NULL", "speaks of was changed"),
+        named("UPDATE parts SET streams = 'x' WHERE streams = '[]'", "speaks of was changed"),
         of_exchange("session = 's-00000000000000000000'"),
         of_exchange("status = 'open'"),
         of_exchange("started_at = started_at - 1"),
@@ -136,7 +142,7 @@ fn a_row_that_was_changed_is_named() {
         named("UPDATE gaps SET noticed_at = 1 WHERE first = 13", "when 13 to 14 of"),
         named("UPDATE gaps SET after_at = after_at - 1 WHERE first = 16", "when 16 to 19 of"),
         named("UPDATE gaps SET before_at = before_at + 1 WHERE first = 9", "when 9 to 9 of"),
-        named("UPDATE boots SET highest = 21", "is not what its parts say"),
+        named("UPDATE boots SET highest = 25", "is not what its parts say"),
         named("UPDATE boots SET first_at = 0", "is not what its parts say"),
         named("UPDATE boots SET last_at = 0", "is not what its parts say"),
         named("UPDATE boots SET node = 'm'", "speaks of was changed"),
@@ -221,9 +227,9 @@ fn the_times_beside_a_gap_are_those_of_the_parts_that_opened_it() {
 
 /// Of each table, each column: what any row of it says is proven, or stands here.
 #[test]
-fn every_column_of_every_table_is_proven_but_for_two() {
-    // How far the intake was taken in is held against the intake itself, by the next writer; a
-    // checkpoint's time is not under its signature.
+fn every_column_of_every_table_is_proven_but_for_four() {
+    // How far the intake was taken in is a note for the next start; a checkpoint's time is not under its
+    // signature.
     let unproven = ["intake.one", "intake.generation", "intake.offset", "checkpoints.at"];
     let ledger = shuffled();
     let full = (1..=300_u64).map(|n| Incoming::malformed(Defect::NoRecord, b"x", n, "hansard"));
@@ -297,4 +303,40 @@ fn what_was_taken_out_leaves_the_rest_to_be_read_and_written() {
         assert_eq!(reader.exchanges(&session.id).unwrap().len(), 2, "{taken}");
         assert!(!ledger.verify(None).is_intact(), "{taken}");
     }
+}
+
+/// A part that is said to be under a key that was destroyed would not be read, and not be missed.
+#[test]
+fn what_was_said_after_an_erasure_cannot_be_passed_off_as_erased() {
+    let ledger = shuffled();
+    let session = Reader::open(&ledger.data).unwrap().session("one").unwrap().id;
+    let mut custodian = Custodian::open(&ledger.data, None).unwrap();
+    custodian.erase(&session, Order { reason: "asked", by: "dpo", at: 9_000 }).unwrap();
+    drop(custodian);
+    let said = |name: &str| {
+        let session = SessionId::hinted("https://issuer", "alice", "one");
+        let (name, attributes) = (name.to_owned(), "{}".to_owned());
+        Incoming::telemetry(Telemetry { session, at: 1, received_at: 2, name, attributes })
+    };
+    let next = incoming(&opened(40, "alice", Some("one")));
+    ledger.append(vec![next, incoming(&closed(40, 41, "complete")), said("first"), said("second")]);
+    assert_eq!(ledger.verify(None).problems, Vec::<String>::new());
+    let old = "(SELECT MIN(id) FROM keys WHERE wrapped IS NULL)";
+    for change in [
+        format!("UPDATE parts SET key = {old} WHERE seq = 41"),
+        format!("UPDATE telemetry SET key = {old} WHERE name = 'second'"),
+    ] {
+        let copy = ledger.copy();
+        copy.database().execute_batch(&change).unwrap();
+        assert!(!copy.verify(None).is_intact(), "{change}");
+    }
+}
+
+#[test]
+fn a_ledger_of_another_version_is_no_changed_one() {
+    let ledger = shuffled();
+    ledger.database().pragma_update(None, "user_version", 5).unwrap();
+    let key = std::fs::read_to_string(beside(&ledger.data).join("checkpoint.pub")).unwrap();
+    let refused = hansard_verify::verify(&ledger.data, &key, None, |_, _| {}).unwrap_err();
+    assert!(refused.to_string().contains("is a ledger of version 5"), "{refused}");
 }

@@ -5,7 +5,7 @@ use super::Fallible;
 use crate::Report;
 use crate::entry::Part;
 use rusqlite::{Connection, Row};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// What is noted of each VM.
 pub(super) struct Boots(HashMap<String, Boot>);
@@ -19,7 +19,7 @@ struct Boot {
 #[derive(Default)]
 pub(super) struct Heard(HashMap<String, Times>);
 
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 struct Times {
     /// Of the part that came first.
     first_at: i64,
@@ -48,10 +48,11 @@ impl Heard {
         let seq = i64::try_from(part.seq).unwrap_or(i64::MAX);
         let times = match self.0.get_mut(&*part.boot) {
             Some(times) => times,
-            None => self
-                .0
-                .entry(part.boot.clone().into_owned())
-                .or_insert(Times { first_at: part.at, ..Times::default() }),
+            None => self.0.entry(part.boot.clone().into_owned()).or_insert(Times {
+                first_at: part.at,
+                last_at: part.at,
+                highest: 0,
+            }),
         };
         if seq > times.highest {
             (times.highest, times.last_at) = (seq, part.at);
@@ -157,23 +158,24 @@ fn mistimed(connection: &Connection, boot: &str, gaps: Vec<Gap>) -> Fallible<Vec
     )?;
     let mut rows = parts.query([boot])?;
     let mut gaps = gaps.into_iter().peekable();
-    let (mut begun, mut wrong) = (Vec::new(), Vec::new());
+    // Their openers came the earlier, the later they begin.
+    let mut begun: VecDeque<(Gap, Came)> = VecDeque::new();
+    let mut wrong = Vec::new();
     let mut opener: Option<Came> = None;
     while let Some(row) = rows.next()? {
         let (seq, came) = (row.get::<_, i64>(0)?, came(row)?);
         while let Some(gap) = gaps.next_if(|gap| gap.last >= seq) {
             match opener {
-                Some(opener) => begun.push((gap, opener)),
+                Some(opener) => begun.push_back((gap, opener)),
                 None => wrong.push(gap),
             }
         }
-        let (over, open): (Vec<_>, Vec<_>) =
-            begun.into_iter().partition(|(_, opener): &(Gap, Came)| came.entry < opener.entry);
-        begun = open;
-        wrong.extend(
-            over.into_iter()
-                .filter_map(|(gap, opener)| (gap.times != opener.times(came.at)).then_some(gap)),
-        );
+        while let Some((gap, opener)) = begun.pop_front_if(|(_, opener)| came.entry < opener.entry)
+        {
+            if gap.times != opener.times(came.at) {
+                wrong.push(gap);
+            }
+        }
         if begun.is_empty() && gaps.peek().is_none() {
             return Ok(wrong);
         }

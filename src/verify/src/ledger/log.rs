@@ -23,8 +23,8 @@ const STEP: u64 = 4096;
 pub(super) struct Found {
     pub(super) leaves: Vec<Hash>,
     numbers: Numbers,
-    /// Numbers that the gateway gave up; it does not know whether their parts came.
-    given_up: Numbers,
+    /// VMs' numbers that the gateway gave up; it does not know whether their parts came.
+    given_up: Vec<(String, u64)>,
     pub(super) heard: Heard,
     pub(super) counts: Counts,
     pub(super) said: Said,
@@ -125,7 +125,9 @@ impl Found {
 
     /// Numbers that neither came nor were given up.
     pub(super) fn gaps(&mut self) -> Vec<Gap> {
-        self.numbers.merge(std::mem::take(&mut self.given_up));
+        for (boot, number) in std::mem::take(&mut self.given_up) {
+            self.numbers.add(&boot, number);
+        }
         self.numbers.gaps()
     }
 
@@ -136,7 +138,7 @@ impl Found {
         self.problems.append(&mut next.problems);
         self.said.orders.append(&mut next.said.orders);
         self.heard.merge(next.heard);
-        self.given_up.merge(next.given_up);
+        self.given_up.append(&mut next.given_up);
         for (boot, [first, last]) in self.numbers.merge(next.numbers) {
             self.problems.push(format!("parts {first} to {last} of {boot} are there twice"));
         }
@@ -230,7 +232,7 @@ impl Stretch<'_> {
                 }
                 // A gateway gives up what it numbered before.
                 for number in part.abandoned.iter().filter(|number| **number < part.seq) {
-                    self.found.given_up.add(&part.boot, *number);
+                    self.found.given_up.push((part.boot.clone().into_owned(), *number));
                 }
                 self.part(id, &part, parts)?
             }
@@ -309,27 +311,30 @@ impl Stretch<'_> {
         if row.get::<_, i64>(0)? != id {
             return Ok(false);
         }
-        let key = row.get(8)?;
+        let key: i64 = row.get(8)?;
         let frame = row.get_ref(9)?.as_blob().unwrap_or_default();
         self.found.bytes = self.found.bytes.saturating_add(frame.len() as u64);
-        let streams: Vec<i64> =
-            serde_json::from_str(row.get_ref(10)?.as_str().unwrap_or_default()).unwrap_or_default();
+        let streams = serde_json::from_str(row.get_ref(10)?.as_str().unwrap_or_default());
         let mut content = Sha256::new().chain_update(Sha256::digest(frame));
-        let mut has_chains = true;
+        let mut has_chains = streams.is_ok();
+        let streams: Vec<i64> = streams.unwrap_or_default();
         for chain in streams {
             match self.texts.chain(chain).filter(|chain| chain.key == key) {
                 Some(chain) => content.update(chain.sum),
+                // A stream without a text.
+                None if chain == 0 => content.update([0; 32]),
                 None => has_chains = false,
             }
         }
         let ending = row.get_ref(12)?.as_str_or_null().unwrap_or_default();
         let introduction = self.introductions.digest(row.get(11)?);
         content.update(row.get_ref(13)?.as_blob().unwrap_or_default());
+        content.update(key.to_be_bytes());
         let node = self.boots.node(&part.boot);
         let has_clear = introduction.is_some() && node.is_some();
         content.update(clear_sum(
             &introduction.unwrap_or_default(),
-            ending.unwrap_or_default(),
+            ending,
             node.unwrap_or_default(),
         ));
         let texts = [&part.boot, &part.exchange, &part.kind, &part.source];
@@ -359,16 +364,20 @@ impl Stretch<'_> {
         name: &str,
         sum: &str,
     ) -> Fallible<bool> {
-        let mut key = None;
+        let mut key: Option<i64> = None;
         let query = "SELECT at, received_at, name, key, sealed, session
                      FROM telemetry WHERE id = ?1";
         let is_right = self.row(query, id, |row| {
-            key = Some(row.get(3)?);
+            let of: i64 = row.get(3)?;
+            key = Some(of);
             let sealed = row.get_ref(4)?.as_blob().unwrap_or_default();
             Ok([row.get::<_, i64>(0)?, row.get(1)?] == times
                 && row.get_ref(2)?.as_str() == Ok(name)
                 && row.get_ref(5)?.as_str() == Ok(session)
-                && is_hex(&Sha256::digest(sealed), sum))
+                && is_hex(
+                    &Sha256::new_with_prefix(of.to_be_bytes()).chain_update(sealed).finalize(),
+                    sum,
+                ))
         })?;
         Ok(is_right && key.is_some_and(|key| self.is_made(key, made) && self.is_of(key, session)))
     }

@@ -37,6 +37,9 @@ use texts::Texts;
 type Sum = [u8; 32];
 type Fallible<T> = rusqlite::Result<T>;
 
+/// The ledger's version that is known here.
+const VERSION: i64 = 6;
+
 /// Threads at most, and times that a moment is tried to be caught.
 const MOST_THREADS: usize = 16;
 const TRIES: usize = 1000;
@@ -62,6 +65,11 @@ pub fn verify(
     read_through(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
     let threads = thread::available_parallelism().map_or(2, |n| n.get().clamp(2, MOST_THREADS));
     let failed = |source| VerifyError::Database { path: path.clone(), source };
+    let version = |one: Connection| one.pragma_query_value(None, "user_version", |row| row.get(0));
+    match open(&path).and_then(version).map_err(failed)? {
+        VERSION => {}
+        found => return Err(VerifyError::Version { path, found, known: VERSION }),
+    }
     let waiting =
         open(&path).and_then(|connection| intake::waiting(folder, &connection)).map_err(failed)?;
     // Half as many again for the pages: they take about as long as all the rest.
