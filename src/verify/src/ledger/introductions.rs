@@ -33,8 +33,8 @@ impl Introductions {
         let mut all = HashMap::new();
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(COLUMNS)?;
-            let introduction = Introduction::read(row)?;
-            if row.get_ref(COLUMNS.saturating_add(1))?.as_blob() != Ok(&introduction.digest) {
+            let (digest, introduction) = Introduction::read(row)?;
+            if digest != introduction.digest {
                 report.problem(format!("introduction {id} was changed"));
             }
             all.insert(id, introduction);
@@ -57,7 +57,9 @@ impl Introductions {
 }
 
 impl Introduction {
-    fn read(row: &Row<'_>) -> Fallible<Self> {
+    /// With its digest, computed; it keeps the one that stands beside it, so that a change is named once
+    /// and not for each part that says so.
+    fn read(row: &Row<'_>) -> Fallible<(Sum, Self)> {
         let mut digest = Sha256::new();
         for column in 0..COLUMNS {
             match row.get_ref(column)? {
@@ -72,15 +74,17 @@ impl Introduction {
         let hint: Option<String> = row.get(0)?;
         let (issuer, subject): (String, String) = (row.get(2)?, row.get(3)?);
         let session = hint.as_ref().map(|hint| session(&[&issuer, &subject, hint]));
-        Ok(Self {
-            digest: digest.finalize().into(),
+        let stored = row.get_ref(COLUMNS.saturating_add(1))?.as_blob().unwrap_or_default();
+        let introduction = Self {
+            digest: stored.try_into().unwrap_or_default(),
             groups: serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default(),
             model: row.get(8)?,
             hint,
             issuer,
             subject,
             session,
-        })
+        };
+        Ok((digest.finalize().into(), introduction))
     }
 }
 

@@ -352,8 +352,9 @@ impl Stretch<'_> {
         let is_first = part.dictionary.as_ref().is_none_or(|digest| {
             said.dictionaries.insert(key, digest.clone().into_owned()).is_none()
         });
-        let made = part.key.as_deref();
-        Ok(is_right && is_first && self.is_made(key, made) && self.is_of(key, &part.session))
+        // Also of a part that was changed: its key was not.
+        let is_made = self.is_made(key, part.key.as_deref());
+        Ok(is_right && is_first && is_made && self.is_of(key, &part.session))
     }
 
     fn telemetry(
@@ -379,7 +380,8 @@ impl Stretch<'_> {
                     sum,
                 ))
         })?;
-        Ok(is_right && key.is_some_and(|key| self.is_made(key, made) && self.is_of(key, session)))
+        let is_made = key.is_none_or(|key| self.is_made(key, made));
+        Ok(is_right && is_made && key.is_some_and(|key| self.is_of(key, session)))
     }
 
     /// Whether a key that is said to be made here was made nowhere else.
