@@ -99,7 +99,8 @@ impl Reader {
         };
         let tiles = Tiles::new(connection);
         let mut statement = connection.prepare(
-            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending, node, mac FROM parts
+            "SELECT parts.id, unpacked(entries.bytes), key, frame, streams, digest, ending, node, mac
+             FROM parts
              JOIN entries ON entries.id = parts.id
              JOIN boots ON boots.boot = parts.boot
              LEFT JOIN introductions ON introductions.id = introduction

@@ -145,6 +145,11 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<(Report, Vec<Vec<u8>>), 
     Ok((report, parts))
 }
 
+/// Base64 of so many bytes, and no others: what is hashed together has lengths of its own.
+fn decoded<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
+    STANDARD.decode(text).ok()?.try_into().ok()
+}
+
 /// A bundle's blocks and chains, each looked at once.
 struct Content<'b> {
     bundle: &'b Bundle,
@@ -199,12 +204,13 @@ impl<'b> Content<'b> {
                 chain => self.sums.get(chain).ok_or("its streams are not there")?,
             });
         }
-        let introduction = proven.introduction.as_ref().map(|digest| STANDARD.decode(digest));
-        let introduction = introduction.transpose().map_err(|_| "who asked is no digest")?;
-        let introduction = introduction.as_deref().unwrap_or(&[0; 32]);
-        content.update(STANDARD.decode(&proven.name).map_err(|_| "its name is none")?);
+        let introduction = match &proven.introduction {
+            Some(digest) => decoded(digest).ok_or("who asked is no digest")?,
+            None => [0; 32],
+        };
+        content.update(decoded::<16>(&proven.name).ok_or("its name is none")?);
         content.update(proven.key.to_be_bytes());
-        content.update(clear_sum(introduction, proven.ending.as_deref(), &proven.node));
+        content.update(clear_sum(&introduction, proven.ending.as_deref(), &proven.node));
         if !is_hex(&content.finalize(), &part.content) {
             return Err("what it says was changed");
         }

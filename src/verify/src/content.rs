@@ -41,7 +41,7 @@ pub(crate) fn chain_sum(before: &[u8; 32], block: &[u8; 32], names: &[u8], bytes
 }
 
 /// The digest of what a part says in the clear.
-pub(crate) fn clear_sum(introduction: &[u8], ending: Option<&str>, node: &str) -> [u8; 32] {
+pub(crate) fn clear_sum(introduction: &[u8; 32], ending: Option<&str>, node: &str) -> [u8; 32] {
     let length = ending.map_or(u64::MAX, |ending| ending.len() as u64);
     Sha256::new()
         .chain_update(introduction)

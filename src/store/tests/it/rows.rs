@@ -6,6 +6,7 @@ use hansard_store::{
     Access, Custodian, Defect, Incoming, Order, Reader, SessionId, Telemetry, Witness, beside,
 };
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 fn witness(n: Option<u8>) -> Incoming {
     Incoming::witness(Witness { exchange: n.map(exchange_id), ..Witness::default() }, 6_000)
@@ -339,4 +340,26 @@ fn a_ledger_of_another_version_is_no_changed_one() {
     let key = std::fs::read_to_string(beside(&ledger.data).join("checkpoint.pub")).unwrap();
     let refused = hansard_verify::verify(&ledger.data, &key, None, |_, _| {}).unwrap_err();
     assert!(refused.to_string().contains("is a ledger of version 5"), "{refused}");
+}
+
+/// A chain's digest stands before the part's name in what is hashed: the one is not taken for the other.
+#[test]
+fn a_stream_cannot_be_hidden_in_what_stands_beside_it() {
+    let ledger = Ledger::new();
+    ledger.append(vec![turn(1, r#"{"a":1}"#)]);
+    let database = ledger.database();
+    let query = "SELECT sealed, chains.name || blocks.name, bytes FROM chains
+                 JOIN blocks ON blocks.id = block";
+    let chain = database.query_row(query, [], |row| {
+        let block = Sha256::digest(row.get_ref(0)?.as_blob()?);
+        let names = row.get_ref(1)?.as_bytes()?.to_vec();
+        let bytes = row.get::<_, i64>(2)?.to_be_bytes();
+        Ok(Sha256::digest([&[0; 32][..], &block, &names, &bytes].concat()).to_vec())
+    });
+    let change =
+        "UPDATE parts SET streams = '[]', mac = CAST(?1 || mac AS BLOB) WHERE streams = '[1]'";
+    assert_eq!(database.execute(change, [chain.unwrap()]).unwrap(), 1);
+    drop(database);
+    let report = ledger.verify(None);
+    assert!(report.problems.iter().any(|p| p.contains("speaks of was changed")), "{report:?}");
 }

@@ -328,7 +328,10 @@ impl Stretch<'_> {
         }
         let ending = row.get_ref(12)?.as_str_or_null().unwrap_or_default();
         let introduction = self.introductions.digest(row.get(11)?);
-        content.update(row.get_ref(13)?.as_blob().unwrap_or_default());
+        // Of its length alone: else a chain's digest could be passed off as a part of it.
+        let name: Option<[u8; 16]> =
+            row.get_ref(13)?.as_blob().ok().and_then(|b| b.try_into().ok());
+        content.update(name.unwrap_or_default());
         content.update(key.to_be_bytes());
         let node = self.boots.node(&part.boot);
         let has_clear = introduction.is_some() && node.is_some();
@@ -344,6 +347,7 @@ impl Stretch<'_> {
         let is_right = has_texts
             && has_chains
             && has_clear
+            && name.is_some()
             && u64::try_from(row.get::<_, i64>(2)?) == Ok(part.seq)
             && row.get::<_, i64>(6)? == part.at
             && row.get::<_, i64>(7)? == part.received_at
