@@ -3,11 +3,11 @@
 //! Enters: recorded JSON of a body, a message or a block. Leaves: blocks to print. A block of an
 //! unknown kind, or one that cannot be read, is shown as its JSON: nothing is left out.
 
+use hansard_record::Members;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 /// A content block.
 #[derive(Debug, PartialEq, Eq)]
@@ -168,33 +168,6 @@ pub(crate) fn start_of(text: &str, bytes: usize) -> Cow<'_, str> {
     let cut = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     let start = text.get(..cut).unwrap_or_default();
     format!("{start} … {} more bytes", text.len() - cut).into()
-}
-
-/// The members of an object in their order, values verbatim.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(pairs)
-            }
-        }
-
-        deserializer.deserialize_map(Pairs).map(Members)
-    }
 }
 
 #[cfg(test)]
