@@ -2,7 +2,7 @@
 
 use crate::Fallible;
 use crate::parts::{Begin, text};
-use crate::sink::Sink;
+use crate::sink::{Sink, framed};
 use hansard_store::{Incoming, Options, Reader, Source, Writer};
 use std::io::Write;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
             r#"{{"model":"m","system":{system},"tools":{tools},"messages":[{list}],"stream":true}}"#
         );
         let part = Begin { worker: 0, seq: turn as u64 + 1, session: "long", body: &body };
-        client.call(part.encoded()?.into()).await?;
+        client.call(framed(&part.encoded()?)?).await?;
         sizes.push(content(&data)?);
     }
     let at = |turn: usize| sizes.get(turn).copied().unwrap_or_default();

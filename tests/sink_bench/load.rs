@@ -5,7 +5,7 @@
 //! is the sink and the calls, not the making of texts.
 
 use crate::parts::{Begin, text};
-use crate::sink::{Calls, Sink};
+use crate::sink::{Sink, framed};
 use crate::{Fallible, Figures};
 use bytes::Bytes;
 use std::path::Path;
@@ -61,17 +61,5 @@ fn message(worker: u8, call: u64, parts: u64) -> Fallible<Bytes> {
         let session = format!("session {} of {worker}", seq % parts);
         message.extend(Begin { worker, seq, session: &session, body: &body }.encoded()?);
     }
-    Ok(message.into())
-}
-
-impl Calls {
-    /// Sends a message, and waits until it is acknowledged.
-    pub(crate) async fn call(&mut self, message: Bytes) -> Fallible<()> {
-        self.grpc.ready().await?;
-        let path = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
-        let messages = tonic::Request::new(tokio_stream::once(message));
-        let path = http::uri::PathAndQuery::from_static(path);
-        self.grpc.client_streaming(messages, path, crate::sink::Encoded).await?;
-        Ok(())
-    }
+    framed(&message)
 }
