@@ -7,6 +7,7 @@
 use crate::clear::Introductions;
 use crate::content::Shelf;
 use crate::error::{AppendError, StoreError};
+use crate::helper;
 use crate::incoming::Incoming;
 use crate::intake::{Intake, Known, lock};
 use crate::journal::Journal;
@@ -241,45 +242,19 @@ impl Ledger {
             self.introductions.forget();
             self.projections.forget();
         }
-        let mut outcomes = Vec::with_capacity(group.len());
-        let mut total = Receipt::default();
-        let mut latest = 0;
         let before = log.size();
-        let mut rows = Rows {
+        let rows = Rows {
             connection: &transaction,
             shelf: &mut self.shelf,
             log,
             introductions: &mut self.introductions,
             projections: &mut self.projections,
         };
-        for (place, job) in group.iter().enumerate() {
-            if let Some(cause) = failed.get(&place) {
-                outcomes.push(Err(Arc::clone(cause)));
-                continue;
-            }
-            let mut receipt = Receipt::default();
-            let mut store = |item: &Incoming| match rows.store(item, &mut receipt) {
-                // It was acknowledged, and must not vanish: what came of it is kept for what it is.
-                Err(StoreError::Unknown) if job.is_kept() => rows.unfounded(item, &mut receipt),
-                other => other,
-            };
-            match job.items.iter().try_for_each(&mut store) {
-                Ok(()) => outcomes.push(Ok(receipt)),
-                // Nothing of that part was written; what the batch held before it may stay.
-                Err(StoreError::Unknown) => outcomes.push(Err(Arc::new(StoreError::Unknown))),
-                // A full disk or a broken one has ended the transaction itself.
-                Err(cause) => {
-                    let at = (!transaction.is_autocommit()).then_some(place);
-                    return Err(Stopped { at, cause });
-                }
-            }
-            self.progress.add_done(job.items.len() as u64);
-            total.add(receipt);
-            latest = job.items.iter().map(Incoming::received_at).fold(latest, i64::max);
-        }
+        let (outcomes, total) = store_all(rows, group, failed, &self.progress)?;
+        let latest = group.iter().flat_map(|job| &job.items).map(Incoming::received_at).max();
         self.projections.save(&transaction)?;
         if log.size() > before {
-            log.sign(&transaction, &self.signer, latest)?;
+            log.sign(&transaction, &self.signer, latest.unwrap_or(0))?;
         }
         let reached = group.iter().rev().find_map(|job| job.at);
         if let Some(reached) = reached {
@@ -316,4 +291,49 @@ impl Ledger {
         self.introductions.forget();
         self.projections.forget();
     }
+}
+
+/// Stores every batch but those that failed before: what became of each, and of all.
+fn store_all(
+    mut rows: Rows<'_>,
+    group: &[Job],
+    failed: &HashMap<usize, Arc<StoreError>>,
+    progress: &Progress,
+) -> Result<(Vec<Outcome>, Receipt), Stopped> {
+    let ahead = rows.likely(group.iter().flat_map(|job| &job.items));
+    helper::with(&ahead, |reached| {
+        let mut outcomes = Vec::with_capacity(group.len());
+        let (mut total, mut begun) = (Receipt::default(), 0);
+        for (place, job) in group.iter().enumerate() {
+            let first = begun;
+            begun += job.items.len();
+            if let Some(cause) = failed.get(&place) {
+                outcomes.push(Err(Arc::clone(cause)));
+                continue;
+            }
+            let mut receipt = Receipt::default();
+            let stored = job.items.iter().zip(first..).try_for_each(|(item, at)| {
+                reached.part(at);
+                match rows.store(item, &mut receipt) {
+                    // It was acknowledged, and must not vanish: what came of it is kept for what
+                    // it is.
+                    Err(StoreError::Unknown) if job.is_kept() => rows.unfounded(item, &mut receipt),
+                    other => other,
+                }
+            });
+            match stored {
+                Ok(()) => outcomes.push(Ok(receipt)),
+                // Nothing of that part was written; what the batch held before it may stay.
+                Err(StoreError::Unknown) => outcomes.push(Err(Arc::new(StoreError::Unknown))),
+                // A full disk or a broken one has ended the transaction itself.
+                Err(cause) => {
+                    let at = (!rows.connection.is_autocommit()).then_some(place);
+                    return Err(Stopped { at, cause });
+                }
+            }
+            progress.add_done(job.items.len() as u64);
+            total.add(receipt);
+        }
+        Ok((outcomes, total))
+    })
 }

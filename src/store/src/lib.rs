@@ -23,6 +23,7 @@ mod error;
 mod evidence;
 mod exchange;
 mod follow;
+mod helper;
 mod incoming;
 mod intake;
 mod integrate;

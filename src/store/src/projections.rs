@@ -68,6 +68,11 @@ impl Projections {
         self.exchanges.get(connection, id)
     }
 
+    /// The session of an exchange whose row is in memory.
+    pub(crate) fn session_of(&self, exchange: &str) -> Option<&str> {
+        self.exchanges.kept.get(exchange).map(|kept| kept.now.session.as_str())
+    }
+
     pub(crate) fn put_exchange(&mut self, exchange: Exchange) {
         let id = exchange.id.clone();
         self.exchanges.put(&id, exchange);

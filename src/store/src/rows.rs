@@ -8,6 +8,7 @@ use crate::clear::{Clear, Introductions};
 use crate::content::Shelf;
 use crate::error::StoreError;
 use crate::exchange::Exchange;
+use crate::helper::Likely;
 use crate::incoming::{Incoming, Kind, Malformed, NewPart, Received};
 use crate::ledger::Log;
 use crate::ledger::entry::{Entry, hex};
@@ -17,6 +18,7 @@ use crate::telemetry;
 use crate::writer::Receipt;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What the writer stores with.
 #[derive(Debug)]
@@ -50,6 +52,20 @@ impl Rows<'_> {
                 telemetry::store(self, said)
             }
         }
+    }
+
+    /// Those of these whose keys are at hand, to be sealed before they are stored.
+    pub(crate) fn likely<'g>(&self, items: impl Iterator<Item = &'g Incoming>) -> Vec<Likely<'g>> {
+        let likely = items.enumerate().filter_map(|(place, item)| {
+            let Kind::Part(part) = &item.0 else { return None };
+            let session = match &part.introduction {
+                Some(introduction) => &introduction.session,
+                None => self.projections.session_of(&part.exchange.to_string())?,
+            };
+            let key = Arc::clone(self.shelf.at_hand(session)?);
+            Some(Likely { place, content: &part.content, key })
+        });
+        likely.collect()
     }
 
     fn part(&mut self, part: &NewPart, receipt: &mut Receipt) -> Result<(), StoreError> {

@@ -6,7 +6,8 @@
 //! append ─▶ queue ──────▶ queue ─▶ …                                    ─▶ answers with receipts
 //! ```
 //!
-//! Two threads: [`Receiver`] and [`Ledger`]. An answer means that what was asked for is on disk, and
+//! Two threads: [`Receiver`] and [`Ledger`], which has a third seal for it while it writes many parts
+//! ([`helper`](crate::helper)). An answer means that what was asked for is on disk, and
 //! is in the ledger or will be in any case: when the ledger cannot be written, what was acknowledged
 //! is tried again until it can, and nothing more is taken meanwhile.
 

@@ -8,16 +8,19 @@
 //! A log entry commits to the digests of what is stored here: with the session's key destroyed,
 //! nothing here can be read any more, and every digest still holds.
 
+mod ahead;
 mod pack;
 mod seal;
 mod shelf;
 
 pub(crate) use pack::{Dictionary, pack, unpack};
-pub(crate) use seal::{IntakeKey, Master};
+pub(crate) use seal::{IntakeKey, Master, SessionKey};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
+use ahead::Text;
 use hansard_record::fold::{Chain, Folded, Known, Pieces};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// Bytes of a session's dictionary at most: more of it helps little, and all of it is read for each
 /// text.
@@ -26,7 +29,7 @@ const DICTIONARY: usize = 4096;
 /// A part's content, cut and hashed: all that can be done without its session's key.
 #[derive(Debug)]
 pub(crate) struct Content {
-    pub(crate) frame: Vec<u8>,
+    pub(crate) frame: Text,
     pub(crate) streams: Vec<Stream>,
     /// Bytes of the part, whatever of it came along.
     pub(crate) bytes: usize,
@@ -43,7 +46,7 @@ pub(crate) struct Stream {
 
 #[derive(Debug)]
 pub(crate) struct Piece {
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: Text,
     pub(crate) sum: [u8; 32],
     /// Of this piece and all before it.
     pub(crate) digest: Chain,
@@ -58,7 +61,7 @@ impl From<Folded<'_>> for Content {
             let pieces = stream.pieces.into_iter().map(|text| {
                 let sum = Chain::sum(&text);
                 digest = digest.then(&sum);
-                Piece { text: text.into_owned(), sum, digest }
+                Piece { text: text.into_owned().into(), sum, digest }
             });
             let pieces = pieces.collect();
             identity.update(digest.0);
@@ -66,7 +69,7 @@ impl From<Folded<'_>> for Content {
         });
         let streams = streams.collect();
         let identity = identity.finalize().into();
-        let frame = folded.frame.into_owned();
+        let frame = folded.frame.into_owned().into();
         Self { frame, streams, bytes, identity }
     }
 }
@@ -87,6 +90,20 @@ impl Content {
         pieces.fold(self.frame.len(), usize::saturating_add)
     }
 
+    /// Seals what the session is likely not to have yet, for whoever stores it.
+    pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>) {
+        self.frame.seal_ahead(key);
+        for stream in &self.streams {
+            // A stream that says what it leaves out brings only what is new; of another's texts it is
+            // the last one.
+            let old = match stream.known {
+                Some(_) => 0,
+                None => stream.pieces.len().saturating_sub(1),
+            };
+            stream.pieces.iter().skip(old).for_each(|piece| piece.text.seal_ahead(key));
+        }
+    }
+
     /// What the session's texts are compressed against, if this is its first part: how such a part
     /// looks, and how its texts begin.
     pub(crate) fn dictionary(&self) -> Vec<u8> {
@@ -102,11 +119,36 @@ impl Content {
     /// What came: the part's bytes or, where it was folded, the pieces that it brought.
     pub(crate) fn evidence(&self) -> Vec<u8> {
         let texts = |stream: &Stream| -> Vec<u8> {
-            stream.pieces.iter().flat_map(|piece| &piece.text).copied().collect()
+            stream.pieces.iter().flat_map(|piece| piece.text.iter()).copied().collect()
         };
         let streams: Vec<Vec<u8>> = self.streams.iter().map(texts).collect();
         let is_whole = self.streams.iter().all(|stream| stream.known.is_none());
         let part = if is_whole { Pieces::join(&self.frame, &streams) } else { None };
-        part.unwrap_or_else(|| [self.frame.clone(), streams.concat()].concat())
+        part.unwrap_or_else(|| [self.frame.to_vec(), streams.concat()].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    #[test]
+    fn only_what_is_likely_new_is_sealed_ahead() {
+        let (key, _) = Master::new([7; 32]).make("s").unwrap();
+        let key = Arc::new(key);
+        let texts = || [b"a", b"b", b"c"].map(|text| Cow::Borrowed(text.as_slice())).to_vec();
+        let stream = |known| hansard_record::fold::Stream { known, pieces: texts() };
+        let known = Known { digest: Chain([1; 32]), bytes: 9 };
+        let frame = Cow::Borrowed(b"frame".as_slice());
+        let folded = Folded { frame, streams: vec![stream(None), stream(Some(known))] };
+        let content = Content::from(folded);
+        content.seal_ahead(&key);
+        assert!(content.frame.is_sealed_ahead());
+        let sealed = content.streams.iter().map(|stream| {
+            stream.pieces.iter().map(|piece| piece.text.is_sealed_ahead()).collect::<Vec<_>>()
+        });
+        // The whole history comes with each part of one that leaves nothing out.
+        assert_eq!(sealed.collect::<Vec<_>>(), [[false, false, true], [true, true, true]]);
     }
 }

@@ -17,6 +17,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
+use std::sync::OnceLock;
 
 const KEY: usize = 32;
 const NONCE: usize = 24;
@@ -55,7 +56,7 @@ pub(crate) struct SessionKey {
     sealing: ChaCha20Poly1305,
     naming: Hmac<Sha256>,
     /// Once its first part is here.
-    dictionary: Option<Dictionary>,
+    dictionary: OnceLock<Dictionary>,
 }
 
 impl fmt::Debug for Master {
@@ -119,7 +120,7 @@ impl SessionKey {
         Some(Self {
             sealing: ChaCha20Poly1305::new_from_slice(&derived(key, b"hansard seal")?).ok()?,
             naming: Hmac::new_from_slice(&derived(key, b"hansard name")?).ok()?,
-            dictionary: None,
+            dictionary: OnceLock::new(),
         })
     }
 
@@ -137,12 +138,12 @@ impl SessionKey {
 
     /// Seals a text, compressed under the session's dictionary.
     pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.sealed(&pack(text, self.dictionary.as_ref())?)
+        self.sealed(&pack(text, self.dictionary.get())?)
     }
 
     /// The text; `None` when it was changed, or is another session's.
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        unpack(&self.opened(sealed)?, self.dictionary.as_ref(), MOST)
+        unpack(&self.opened(sealed)?, self.dictionary.get(), MOST)
     }
 
     /// The same, of a text that does not need the dictionary.
@@ -155,11 +156,12 @@ impl SessionKey {
     }
 
     pub(crate) fn dictionary(&self) -> Option<&Dictionary> {
-        self.dictionary.as_ref()
+        self.dictionary.get()
     }
 
-    pub(crate) fn set_dictionary(&mut self, text: Vec<u8>) {
-        self.dictionary = Some(Dictionary::new(text));
+    /// Done once, when the first part is here.
+    pub(crate) fn set_dictionary(&self, text: Vec<u8>) {
+        self.dictionary.get_or_init(|| Dictionary::new(text));
     }
 
     fn sealed(&self, packed: &[u8]) -> Option<Vec<u8>> {

@@ -6,7 +6,9 @@ use crate::error::StoreError;
 use hansard_record::fold::{Chain, Pieces};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// SHA-256 of a sealed block, or of a chain up to a block.
 pub(crate) type Sum = [u8; 32];
@@ -23,7 +25,7 @@ const SUMS: usize = 1 << 18;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     master: Master,
-    keys: HashMap<String, (i64, SessionKey)>,
+    keys: HashMap<String, (i64, Arc<SessionKey>)>,
     sums: Sums,
 }
 
@@ -33,10 +35,10 @@ struct Sums(HashMap<i64, Sum>);
 
 /// Where a part's content went, and what the log says of it.
 #[derive(Debug)]
-pub(crate) struct Stored {
+pub(crate) struct Stored<'c> {
     pub(crate) key: i64,
     /// The frame, sealed.
-    pub(crate) frame: Vec<u8>,
+    pub(crate) frame: Cow<'c, [u8]>,
     pub(crate) chains: Vec<i64>,
     /// SHA-256 of the sealed frame's and each chain's digest, `mac`, `key` (8 bytes, the highest first),
     /// and the digest of what is said in the clear.
@@ -75,13 +77,13 @@ impl Shelf {
     ///
     /// # Errors
     /// [`StoreError::Unknown`] when the part builds on what this session's key has not sealed.
-    pub(crate) fn store(
+    pub(crate) fn store<'c>(
         &mut self,
         connection: &Connection,
         session: &str,
-        content: &Content,
+        content: &'c Content,
         clear: &Sum,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Stored<'c>, StoreError> {
         let mut made = None;
         if !self.has_key(connection, session)? {
             // Without a key there is nothing that it could build on.
@@ -90,7 +92,7 @@ impl Shelf {
             }
             made = Some(self.make_key(connection, session)?);
         }
-        let (id, key) = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
+        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
         let id = *id;
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
         let streams = content.streams.iter();
@@ -100,7 +102,7 @@ impl Shelf {
             Some(_) => None,
             None => Some(make_dictionary(connection, id, key, content)?),
         };
-        let frame = key.seal(&content.frame).ok_or(StoreError::Sealing)?;
+        let frame = content.frame.sealed(key).ok_or(StoreError::Sealing)?;
         let mut sums = Sha256::new().chain_update(Sha256::digest(&frame));
         let mut chains = Vec::with_capacity(content.streams.len());
         for (number, (mut end, new)) in beginnings.into_iter().enumerate() {
@@ -190,7 +192,13 @@ impl Shelf {
         if self.keys.len() >= KEYS {
             self.keys.clear();
         }
-        self.keys.insert(session.to_owned(), (id, key));
+        self.keys.insert(session.to_owned(), (id, Arc::new(key)));
+    }
+
+    /// The key under which a session's next part will be sealed, if it is at hand and has sealed one.
+    pub(crate) fn at_hand(&self, session: &str) -> Option<&Arc<SessionKey>> {
+        let (_, key) = self.keys.get(session)?;
+        key.dictionary().map(|_| key)
     }
 }
 
@@ -201,7 +209,7 @@ fn usable(
     wrapped: &[u8],
     dictionary: Option<Vec<u8>>,
 ) -> Result<SessionKey, StoreError> {
-    let mut key = master.unwrap(session, wrapped).ok_or(StoreError::WrongKey)?;
+    let key = master.unwrap(session, wrapped).ok_or(StoreError::WrongKey)?;
     if let Some(sealed) = dictionary {
         let text = key.open_alone(&sealed).ok_or(StoreError::Unreadable)?;
         key.set_dictionary(text);
@@ -213,7 +221,7 @@ fn usable(
 fn make_dictionary(
     connection: &Connection,
     id: i64,
-    key: &mut SessionKey,
+    key: &SessionKey,
     content: &Content,
 ) -> Result<Sum, StoreError> {
     let text = content.dictionary();
@@ -257,7 +265,7 @@ fn beginning<'a>(
 fn block(
     connection: &Connection,
     key_id: i64,
-    key: &SessionKey,
+    key: &Arc<SessionKey>,
     piece: &Piece,
 ) -> Result<(i64, Sum, Name), StoreError> {
     let name = key.name(&piece.sum);
@@ -271,7 +279,7 @@ fn block(
     let (id, sum) = match there {
         Some(there) => there,
         None => {
-            let sealed = key.seal(&piece.text).ok_or(StoreError::Sealing)?;
+            let sealed = piece.text.sealed(key).ok_or(StoreError::Sealing)?;
             connection
                 .prepare_cached("INSERT INTO blocks (key, name, sealed) VALUES (?1, ?2, ?3)")?
                 .execute(params![key_id, name, sealed])?;

@@ -13,8 +13,12 @@ use std::path::Path;
 use std::sync::mpsc;
 
 fn append(writer: &WriterHandle, item: Incoming) -> Result<Receipt, AppendError> {
+    append_all(writer, vec![item])
+}
+
+fn append_all(writer: &WriterHandle, items: Vec<Incoming>) -> Result<Receipt, AppendError> {
     let (done, answer) = mpsc::channel();
-    writer.append(vec![item], move |result| done.send(result).unwrap()).unwrap();
+    writer.append(items, move |result| done.send(result).unwrap()).unwrap();
     answer.recv().unwrap()
 }
 
@@ -77,21 +81,30 @@ const NEW: Receipt =
 
 #[test]
 fn a_folded_part_reads_back_whole_and_is_proven_like_any_other() {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let counts = folders.each_ref().map(|folder| {
+    let ways = [(false, 1), (true, 1), (false, 19), (true, 19)];
+    let counts = ways.map(|(is_folded, together)| {
+        let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let writer = Writer::start(&data).unwrap();
-        let is_folded = folder.path() == folders[1].path();
-        for n in 1..=20 {
-            // A piece that carried the marker before comes back without it, and with another member.
+        let item = |n: u8| {
             let whole = turn(n, "s", u64::from(n) * 2);
+            // A piece that carried the marker before comes back without it, and with another member.
             let known = usize::from(n - 1) * 2;
-            let item = match is_folded && n > 1 {
+            match is_folded && n > 1 {
                 true => arrived(&folded(&whole, known.saturating_sub(1))),
                 false => incoming(&whole),
-            };
-            assert_eq!(append(&writer.handle(), item).unwrap(), NEW, "{n}");
-            assert_eq!(stored(&data, n).unwrap(), whole);
+            }
+        };
+        assert_eq!(append(&writer.handle(), item(1)).unwrap(), NEW);
+        // Of many in one transaction those ahead are sealed by another thread.
+        let rest: Vec<u8> = (2..=20).collect();
+        for batch in rest.chunks(together) {
+            let items = batch.iter().map(|n| item(*n)).collect();
+            let receipt = append_all(&writer.handle(), items).unwrap();
+            assert_eq!(receipt, Receipt { parts: batch.len() as u64, ..NEW }, "{batch:?}");
+        }
+        for n in 1..=20 {
+            assert_eq!(stored(&data, n).unwrap(), turn(n, "s", u64::from(n) * 2));
         }
         writer.close();
         let key = std::fs::read_to_string(beside(&data).join("checkpoint.pub")).unwrap();
@@ -106,7 +119,7 @@ fn a_folded_part_reads_back_whole_and_is_proven_like_any_other() {
             count("SELECT COUNT(*) FROM parts"),
         )
     });
-    assert_eq!(counts[0], counts[1], "the ledger is the same either way");
+    assert!(counts.iter().all(|count| *count == counts[0]), "the same in any way: {counts:?}");
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! A text that may be sealed before whoever stores it comes to it.
+
+use super::seal::SessionKey;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+/// A text, and what it is under a session's key if that was made ahead. Never printed.
+pub(crate) struct Text {
+    text: Vec<u8>,
+    ahead: OnceLock<(Arc<SessionKey>, Vec<u8>)>,
+}
+
+impl Text {
+    /// Seals it under a session's key, if nobody has. When that fails, whoever stores it will see.
+    pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>) {
+        if self.ahead.get().is_none()
+            && let Some(sealed) = key.seal(&self.text)
+        {
+            // Whoever was faster did the same.
+            let _ = self.ahead.set((Arc::clone(key), sealed));
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_sealed_ahead(&self) -> bool {
+        self.ahead.get().is_some()
+    }
+
+    /// The text, sealed under this key: what was sealed ahead under another is of no use, since an
+    /// erasure may have destroyed that key.
+    pub(crate) fn sealed(&self, key: &Arc<SessionKey>) -> Option<Cow<'_, [u8]>> {
+        match self.ahead.get() {
+            Some((made_with, sealed)) if Arc::ptr_eq(made_with, key) => Some(sealed.into()),
+            _ => key.seal(&self.text).map(Cow::Owned),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(text: Vec<u8>) -> Self {
+        Self { text, ahead: OnceLock::new() }
+    }
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.text.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Master;
+
+    #[test]
+    fn what_was_sealed_ahead_counts_under_its_own_key_alone() {
+        let master = Master::new([7; 32]);
+        let make = || Arc::new(master.make("s").unwrap().0);
+        let (key, other) = (make(), make());
+        let text = Text::from(b"a text".to_vec());
+        text.seal_ahead(&key);
+        let first = text.sealed(&key).unwrap();
+        assert_eq!(first, text.sealed(&key).unwrap(), "made once");
+        assert_eq!(key.open(&first).unwrap(), b"a text");
+        assert_eq!(other.open(&text.sealed(&other).unwrap()).unwrap(), b"a text");
+        assert_eq!(format!("{text:?}"), "Text(6 bytes)");
+    }
+}
