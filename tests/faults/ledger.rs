@@ -54,7 +54,7 @@ impl Ledger {
                     boot: part.boot,
                     seq: part.seq.try_into().unwrap(),
                 });
-                let path = exchange.introduction.path.unwrap_or_default();
+                let path = exchange.introduction.path.clone().unwrap_or_default();
                 let parts = parts.collect();
                 exchanges.push(Exchange { path, status, parts });
             }

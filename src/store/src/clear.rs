@@ -40,7 +40,7 @@ pub(crate) struct Introductions(HashMap<Sum, i64>);
 impl<'p> Clear<'p> {
     /// `node`: as the VM's first part had it.
     pub(crate) fn of(part: &'p NewPart, node: &'p str) -> Self {
-        let introduction = part.introduction.as_ref().map(|introduction| {
+        let introduction = part.introduction.as_deref().map(|introduction| {
             let groups = list_to_json(&introduction.groups);
             let mut sum = Sha256::new();
             for column in columns(introduction, &groups) {

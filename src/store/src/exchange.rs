@@ -18,6 +18,7 @@ use hansard_record::part::{Closed, Decision, EndWhy, Opened, Refused, Request, S
 use hansard_record::{ExchangeId, RawJson};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// How far an exchange has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub struct Exchange {
     /// The earliest time among its parts, in Unix milliseconds.
     pub started_at: i64,
     /// What was asked, and by whom; empty until that part is here.
-    pub introduction: Introduction,
+    pub introduction: Arc<Introduction>,
     /// How it ended, once it has.
     pub ending: Option<Ending>,
     pub(crate) introduced_by: Option<Teller>,
@@ -242,7 +243,7 @@ impl Exchange {
             session: SessionId::alone(id).to_string(),
             status: Status::Open,
             started_at: i64::MAX,
-            introduction: Introduction::default(),
+            introduction: Arc::default(),
             ending: None,
             introduced_by: None,
             ended_by: None,
@@ -257,7 +258,7 @@ impl Exchange {
             && self.introduced_by.as_ref().is_none_or(|first| teller.key() < first.key())
         {
             self.session.clone_from(&introduction.session);
-            self.introduction = introduction.clone();
+            self.introduction = Arc::clone(introduction);
             self.introduced_by = Some(teller.clone());
         }
         if let Some(ending) = &part.ending
@@ -309,7 +310,7 @@ impl Exchange {
             status,
             started_at: row.get("started_at")?,
             introduction: match introduced_by {
-                Some(_) => Introduction {
+                Some(_) => Arc::new(Introduction {
                     session: session.clone(),
                     hint: row.get("hint")?,
                     agent: row.get("agent")?,
@@ -322,8 +323,8 @@ impl Exchange {
                     model: row.get("model")?,
                     rule: row.get("rule")?,
                     effect: row.get("effect")?,
-                },
-                None => Introduction::default(),
+                }),
+                None => Arc::default(),
             },
             session,
             ending: match row.get("ended_at")? {

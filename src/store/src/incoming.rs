@@ -12,6 +12,7 @@ use crate::telemetry::Telemetry;
 use hansard_record::fold::{Cut, Folded, Pieces};
 use hansard_record::part::Content;
 use hansard_record::{BootId, ExchangeId, Record};
+use std::sync::Arc;
 
 /// The first millisecond of the year 10000: RFC 3339 cannot write it.
 const TIME_LIMIT: u64 = 253_402_300_800_000;
@@ -72,7 +73,7 @@ pub(crate) struct NewPart {
     pub(crate) source: Source,
     pub(crate) at: i64,
     pub(crate) received_at: i64,
-    pub(crate) introduction: Option<Introduction>,
+    pub(crate) introduction: Option<Arc<Introduction>>,
     pub(crate) ending: Option<Ending>,
     /// Envoy's node id.
     pub(crate) node: String,
@@ -214,7 +215,7 @@ struct Facts {
     kind: &'static str,
     at: i64,
     received_at: i64,
-    introduction: Option<Introduction>,
+    introduction: Option<Arc<Introduction>>,
     ending: Option<Ending>,
     node: String,
     abandoned: Vec<i64>,
@@ -247,6 +248,7 @@ impl Facts {
                 Some(Ending::of_refused(part.at as i64, refused)),
             ),
         };
+        let introduction = introduction.map(Arc::new);
         let facts = Self {
             exchange: part.exchange,
             boot: part.boot,

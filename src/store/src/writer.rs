@@ -6,10 +6,10 @@
 //! append ─▶ queue ──────▶ queue ─▶ …                                    ─▶ answers with receipts
 //! ```
 //!
-//! Two threads: [`Receiver`] and [`Ledger`], which has a third seal for it while it writes many parts
-//! ([`helper`](crate::helper)). An answer means that what was asked for is on disk, and
-//! is in the ledger or will be in any case: when the ledger cannot be written, what was acknowledged
-//! is tried again until it can, and nothing more is taken meanwhile.
+//! Two threads: [`Receiver`] and [`Ledger`], for which a third seals while it writes many parts
+//! ([`helper`](crate::helper)). An answer means that what was asked for is on disk, and is in the
+//! ledger or will be in any case: when the ledger cannot be written, what was acknowledged is tried
+//! again until it can, and nothing more is taken meanwhile.
 
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;

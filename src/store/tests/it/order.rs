@@ -5,6 +5,7 @@ use hansard_record::ExchangeId;
 use hansard_store::{Exchange, Reader, Session, SessionId, Status, Writer};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc;
 
 /// One arrival of a set of parts; ids and subject are its own, so that thousands share a ledger.
@@ -81,8 +82,9 @@ impl World {
                 for row in &mut rows {
                     row.id = row.id.get(24..26).unwrap().to_owned();
                     row.session = number.to_string();
-                    row.introduction.subject = String::new();
-                    row.introduction.groups.retain(|group| !group.starts_with("subject"));
+                    let introduction = Arc::make_mut(&mut row.introduction);
+                    introduction.subject = String::new();
+                    introduction.groups.retain(|group| !group.starts_with("subject"));
                 }
                 session.id = number.to_string();
                 session.subject = String::new();
