@@ -6,8 +6,7 @@
 //! helper            part 3 · part 4 · part 5 …   never behind the ledger
 //! ```
 
-use crate::content::{Content, SessionKey};
-use std::sync::Arc;
+use crate::content::{Content, Given};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -16,12 +15,12 @@ const WORTH: usize = 8;
 /// No part stands there.
 const OVER: usize = usize::MAX;
 
-/// A part of a group, and the key under which its session has sealed those before.
+/// A part of a group, and what its session has of those before.
 pub(crate) struct Likely<'g> {
     /// Which of the group's parts it is.
     pub(crate) place: usize,
     pub(crate) content: &'g Content,
-    pub(crate) key: Arc<SessionKey>,
+    pub(crate) given: Given,
 }
 
 /// How far the ledger is in its group. Dropped, it is through.
@@ -44,10 +43,8 @@ impl Drop for Reached<'_> {
 pub(crate) fn with<T>(ahead: &[Likely<'_>], store: impl FnOnce(Reached<'_>) -> T) -> T {
     let reached = AtomicUsize::new(0);
     let help = || {
-        for Likely { place, content, key } in ahead {
-            if *place > reached.load(Ordering::Relaxed) {
-                content.seal_ahead(key);
-            }
+        for Likely { place, content, given } in ahead {
+            content.seal_ahead(given, || *place > reached.load(Ordering::Relaxed));
         }
     };
     thread::scope(|scope| {
@@ -65,11 +62,13 @@ mod tests {
     use crate::content::Master;
     use hansard_record::fold::Folded;
     use std::borrow::Cow;
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     #[test]
     fn what_lies_ahead_of_the_ledger_is_sealed_while_it_is_at_the_first_part() {
         let key = Arc::new(Master::new([7; 32]).make("s").unwrap().0);
+        let given = Given { key, last: Arc::default() };
         let contents: Vec<_> = (0..20_u8)
             .map(|n| {
                 let frame = Cow::Owned(vec![n; 100]);
@@ -77,9 +76,9 @@ mod tests {
             })
             .collect();
         let ahead = |range: std::ops::Range<usize>| -> Vec<_> {
-            let key = &key;
+            let given = &given;
             let parts = contents.iter().enumerate().skip(range.start).take(range.len());
-            parts.map(|(place, content)| Likely { place, content, key: Arc::clone(key) }).collect()
+            parts.map(|(place, content)| Likely { place, content, given: given.clone() }).collect()
         };
         // Too few for a thread.
         with(&ahead(0..7), |reached| reached.part(0));

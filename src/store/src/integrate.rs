@@ -251,7 +251,8 @@ impl Ledger {
             projections: &mut self.projections,
         };
         let (outcomes, total) = store_all(rows, group, failed, &self.progress)?;
-        let latest = group.iter().flat_map(|job| &job.items).map(Incoming::received_at).max();
+        let stored = group.iter().enumerate().filter(|(place, _)| !failed.contains_key(place));
+        let latest = stored.flat_map(|(_, job)| &job.items).map(Incoming::received_at).max();
         self.projections.save(&transaction)?;
         if log.size() > before {
             log.sign(&transaction, &self.signer, latest.unwrap_or(0))?;

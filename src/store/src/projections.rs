@@ -68,6 +68,11 @@ impl Projections {
         self.exchanges.get(connection, id)
     }
 
+    /// The highest number that came of a VM whose row is in memory.
+    pub(crate) fn highest_of(&self, boot: &str) -> i64 {
+        self.boots.kept.get(boot).map_or(0, |kept| kept.now.highest)
+    }
+
     /// The session of an exchange whose row is in memory.
     pub(crate) fn session_of(&self, exchange: &str) -> Option<&str> {
         self.exchanges.kept.get(exchange).map(|kept| kept.now.session.as_str())

@@ -18,7 +18,6 @@ use crate::telemetry;
 use crate::writer::Receipt;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 
 /// What the writer stores with.
 #[derive(Debug)]
@@ -54,16 +53,19 @@ impl Rows<'_> {
         }
     }
 
-    /// Those of these whose keys are at hand, to be sealed before they are stored.
+    /// Those of these that seem new and whose keys are at hand, to be sealed before they are stored.
     pub(crate) fn likely<'g>(&self, items: impl Iterator<Item = &'g Incoming>) -> Vec<Likely<'g>> {
         let likely = items.enumerate().filter_map(|(place, item)| {
             let Kind::Part(part) = &item.0 else { return None };
+            if part.seq <= self.projections.highest_of(&part.boot.to_string()) {
+                return None;
+            }
             let session = match &part.introduction {
                 Some(introduction) => &introduction.session,
                 None => self.projections.session_of(&part.exchange.to_string())?,
             };
-            let key = Arc::clone(self.shelf.at_hand(session)?);
-            Some(Likely { place, content: &part.content, key })
+            let given = self.shelf.at_hand(session)?.clone();
+            Some(Likely { place, content: &part.content, given })
         });
         likely.collect()
     }

@@ -1,10 +1,18 @@
-//! A text that may be sealed before whoever stores it comes to it.
+//! A text that may be sealed before whoever stores it comes to it, and what is needed for that.
 
 use super::seal::SessionKey;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+
+/// What a session has of the parts before: enough to seal what comes, and to tell what came before.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) key: Arc<SessionKey>,
+    /// SHA-256 of the text that each stream of the last part ended with.
+    pub(crate) last: Arc<Vec<[u8; 32]>>,
+}
 
 /// A text, and what it is under a session's key if that was made ahead. Never printed.
 pub(crate) struct Text {
@@ -18,7 +26,7 @@ impl Text {
         if self.ahead.get().is_none()
             && let Some(sealed) = key.seal(&self.text)
         {
-            // Whoever was faster did the same.
+            // One that somebody else made meanwhile is as good.
             let _ = self.ahead.set((Arc::clone(key), sealed));
         }
     }

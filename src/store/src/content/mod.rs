@@ -13,15 +13,14 @@ mod pack;
 mod seal;
 mod shelf;
 
+pub(crate) use ahead::Given;
 pub(crate) use pack::{Dictionary, pack, unpack};
-pub(crate) use seal::{IntakeKey, Master, SessionKey};
+pub(crate) use seal::{IntakeKey, Master};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
 use ahead::Text;
 use hansard_record::fold::{Chain, Folded, Known, Pieces};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
-
 /// Bytes of a session's dictionary at most: more of it helps little, and all of it is read for each
 /// text.
 const DICTIONARY: usize = 4096;
@@ -90,18 +89,30 @@ impl Content {
         pieces.fold(self.frame.len(), usize::saturating_add)
     }
 
-    /// Seals what the session is likely not to have yet, for whoever stores it.
-    pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>) {
-        self.frame.seal_ahead(key);
-        for stream in &self.streams {
-            // A stream that says what it leaves out brings only what is new; of another's texts it is
-            // the last one.
+    /// Seals what the session is likely not to have yet, for whoever stores it, as long as he is not
+    /// there himself.
+    pub(crate) fn seal_ahead(&self, given: &Given, is_ahead: impl Fn() -> bool) {
+        let new = self.streams.iter().flat_map(|stream| {
+            // A stream that says what it leaves out brings only what is new; of another's texts, which
+            // may be a whole history, it is the last one at most.
             let old = match stream.known {
                 Some(_) => 0,
                 None => stream.pieces.len().saturating_sub(1),
             };
-            stream.pieces.iter().skip(old).for_each(|piece| piece.text.seal_ahead(key));
+            stream.pieces.iter().skip(old)
+        });
+        let new = new.filter(|piece| !given.last.contains(&piece.sum)).map(|piece| &piece.text);
+        for text in [&self.frame].into_iter().chain(new) {
+            if !is_ahead() {
+                return;
+            }
+            text.seal_ahead(&given.key);
         }
+    }
+
+    /// SHA-256 of the text that each stream ends with.
+    fn last(&self) -> Vec<[u8; 32]> {
+        self.streams.iter().filter_map(|stream| Some(stream.pieces.last()?.sum)).collect()
     }
 
     /// What the session's texts are compressed against, if this is its first part: how such a part
@@ -132,23 +143,44 @@ impl Content {
 mod tests {
     use super::*;
     use std::borrow::Cow;
+    use std::sync::Arc;
+
+    fn content(streams: &[(Option<Known>, &[&'static str])]) -> Content {
+        let streams = streams.iter().map(|(known, pieces)| {
+            let pieces = pieces.iter().map(|text| Cow::Borrowed(text.as_bytes())).collect();
+            hansard_record::fold::Stream { known: *known, pieces }
+        });
+        let frame = Cow::Borrowed(b"frame".as_slice());
+        Content::from(Folded { frame, streams: streams.collect() })
+    }
+
+    fn sealed(content: &Content) -> Vec<&[u8]> {
+        let pieces = content.streams.iter().flat_map(|stream| &stream.pieces);
+        let texts = [&content.frame].into_iter().chain(pieces.map(|piece| &piece.text));
+        texts.filter(|text| text.is_sealed_ahead()).map(|text| &**text).collect()
+    }
 
     #[test]
     fn only_what_is_likely_new_is_sealed_ahead() {
         let (key, _) = Master::new([7; 32]).make("s").unwrap();
-        let key = Arc::new(key);
-        let texts = || [b"a", b"b", b"c"].map(|text| Cow::Borrowed(text.as_slice())).to_vec();
-        let stream = |known| hansard_record::fold::Stream { known, pieces: texts() };
-        let known = Known { digest: Chain([1; 32]), bytes: 9 };
-        let frame = Cow::Borrowed(b"frame".as_slice());
-        let folded = Folded { frame, streams: vec![stream(None), stream(Some(known))] };
-        let content = Content::from(folded);
-        content.seal_ahead(&key);
-        assert!(content.frame.is_sealed_ahead());
-        let sealed = content.streams.iter().map(|stream| {
-            stream.pieces.iter().map(|piece| piece.text.is_sealed_ahead()).collect::<Vec<_>>()
-        });
-        // The whole history comes with each part of one that leaves nothing out.
-        assert_eq!(sealed.collect::<Vec<_>>(), [[false, false, true], [true, true, true]]);
+        let first = content(&[(None, &["tools"]), (None, &["one"])]);
+        let given = Given { key: Arc::new(key), last: Arc::new(first.last()) };
+        // One that leaves nothing out has its whole history with it.
+        let whole = content(&[(None, &["tools"]), (None, &["one", "two", "three"])]);
+        whole.seal_ahead(&given, || true);
+        assert_eq!(sealed(&whole), [b"frame".as_slice(), b"three"]);
+        let known = Some(Known { digest: Chain([1; 32]), bytes: 3 });
+        let folded = content(&[(known, &[]), (known, &["two", "three"])]);
+        folded.seal_ahead(&given, || true);
+        assert_eq!(sealed(&folded), [b"frame".as_slice(), b"two", b"three"]);
+    }
+
+    #[test]
+    fn nothing_more_is_sealed_ahead_of_who_is_there() {
+        let (key, _) = Master::new([7; 32]).make("s").unwrap();
+        let given = Given { key: Arc::new(key), last: Arc::default() };
+        let texts = content(&[(None, &["one"])]);
+        texts.seal_ahead(&given, || !texts.frame.is_sealed_ahead());
+        assert_eq!(sealed(&texts), [b"frame"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
 use super::seal::{Master, SessionKey};
-use super::{Content, Piece, Stream};
+use super::{Content, Given, Piece, Stream};
 use crate::error::StoreError;
 use hansard_record::fold::{Chain, Pieces};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -25,7 +25,7 @@ const SUMS: usize = 1 << 18;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     master: Master,
-    keys: HashMap<String, (i64, Arc<SessionKey>)>,
+    keys: HashMap<String, (i64, Given)>,
     sums: Sums,
 }
 
@@ -92,8 +92,8 @@ impl Shelf {
             }
             made = Some(self.make_key(connection, session)?);
         }
-        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
-        let id = *id;
+        let (id, given) = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
+        let (id, key) = (*id, &given.key);
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
         let streams = content.streams.iter();
         let beginnings = streams.map(|stream| beginning(connection, id, key, stream));
@@ -123,6 +123,7 @@ impl Shelf {
             sums.update(self.sums.of(connection, end.id)?);
         }
         let mac = key.name(&content.identity).to_vec();
+        given.last = Arc::new(content.last());
         let bytes = content.bytes;
         let content = sums
             .chain_update(&mac)
@@ -145,7 +146,7 @@ impl Shelf {
             true => None,
             false => Some(self.make_key(connection, session)?),
         };
-        let (id, key) = self.keys.get(session).ok_or(StoreError::Sealing)?;
+        let (id, Given { key, .. }) = self.keys.get(session).ok_or(StoreError::Sealing)?;
         Ok((*id, key.seal_alone(text).ok_or(StoreError::Sealing)?, made))
     }
 
@@ -192,13 +193,14 @@ impl Shelf {
         if self.keys.len() >= KEYS {
             self.keys.clear();
         }
-        self.keys.insert(session.to_owned(), (id, Arc::new(key)));
+        let given = Given { key: Arc::new(key), last: Arc::default() };
+        self.keys.insert(session.to_owned(), (id, given));
     }
 
-    /// The key under which a session's next part will be sealed, if it is at hand and has sealed one.
-    pub(crate) fn at_hand(&self, session: &str) -> Option<&Arc<SessionKey>> {
-        let (_, key) = self.keys.get(session)?;
-        key.dictionary().map(|_| key)
+    /// What a session's next part will be sealed with, if it is at hand and has sealed one.
+    pub(crate) fn at_hand(&self, session: &str) -> Option<&Given> {
+        let (_, given) = self.keys.get(session)?;
+        given.key.dictionary().map(|_| given)
     }
 }
 
