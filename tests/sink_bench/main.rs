@@ -8,6 +8,7 @@ mod parts;
 mod sink;
 
 use clap::Parser;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const LONG: usize = 16_000;
 #[derive(Debug, Parser)]
 #[command(after_help = "Examples:
   sink-bench --hansard target/release/hansard
-  sink-bench --hansard target/release/hansard --seconds 3 --exchanges 10000")]
+  sink-bench --hansard target/release/hansard --seconds 3 --rounds 1 --exchanges 10000")]
 struct Args {
     /// The program whose sink is measured
     #[arg(long, value_name = "PATH")]
@@ -29,6 +30,9 @@ struct Args {
     /// How long each measurement lasts
     #[arg(long, default_value_t = 6, value_name = "N")]
     seconds: u64,
+    /// How often the sink is measured: what is printed are medians, with the least and the most
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    rounds: usize,
     /// Exchanges of the large ledger whose opening and listing is timed
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
     exchanges: u64,
@@ -48,9 +52,14 @@ async fn run(args: &Args) -> Fallible<()> {
     let folder = tempfile::tempdir_in(&args.folder)?;
     let disk = baseline::fdatasync(folder.path(), time)?;
     let sqlite = baseline::sqlite(folder.path(), time)?;
-    let one = load::measure(&args.hansard, folder.path(), [1, 1], time).await?;
-    let many = load::measure(&args.hansard, folder.path(), [64, 1], time).await?;
-    let busy = load::measure(&args.hansard, folder.path(), [64, 4], time).await?;
+    let (mut one, mut many, mut busy) = <(Vec<_>, Vec<_>, Vec<_>)>::default();
+    for round in 1..=args.rounds.max(1) {
+        writeln!(std::io::stderr(), "round {round} of {}", args.rounds.max(1))?;
+        for (all, shape) in [(&mut one, [1, 1]), (&mut many, [64, 1]), (&mut busy, [64, 4])] {
+            let data = tempfile::tempdir_in(folder.path())?;
+            all.push(load::measure(&args.hansard, data.path(), shape, time).await?);
+        }
+    }
     let growth = growth::measure(&args.hansard, folder.path()).await?;
     let large = growth::large(folder.path(), &args.hansard, args.exchanges, 300)?;
     let long = growth::large(folder.path(), &args.hansard, args.exchanges / 20, LONG)?;
@@ -67,36 +76,44 @@ async fn run(args: &Args) -> Fallible<()> {
         ),
         row(
             "the sink, 64 connections",
-            format!("{:.0}/s, {:.2}× SQLite's", many.rate, many.rate / sqlite.rate),
+            format!("{}/s, {}× SQLite's", rate(&many), of(&many, 2, |one| one.rate / sqlite.rate)),
             "≥ 10,000/s",
         ),
         row(
             "the same with 4 exchanges on each: parts that wait go together",
-            format!("{:.0}/s, {:.2}× SQLite's", busy.rate, busy.rate / sqlite.rate),
+            format!("{}/s, {}× SQLite's", rate(&busy), of(&busy, 2, |one| one.rate / sqlite.rate)),
             "≥ 10,000/s",
         ),
         row(
             "the sink's own CPU for a part, in these two; its clients take the rest",
-            format!("{:.2} ms, {:.2} ms", many.cost(), busy.cost()),
+            format!("{} ms, {} ms", of(&many, 2, Figures::cost), of(&busy, 2, Figures::cost)),
             "",
         ),
         row(
             "acknowledgement, 64 connections",
-            format!("p50 {:.1} ms, p99 {:.1} ms", many.p50, many.p99),
+            format!(
+                "p50 {} ms, p99 {} ms",
+                of(&many, 1, |one| one.p50),
+                of(&many, 1, |one| one.p99)
+            ),
             "p99 ≤ 25 ms",
         ),
         row(
             "the same with 4 exchanges on each",
-            format!("p50 {:.1} ms, p99 {:.1} ms", busy.p50, busy.p99),
+            format!(
+                "p50 {} ms, p99 {} ms",
+                of(&busy, 1, |one| one.p50),
+                of(&busy, 1, |one| one.p99)
+            ),
             "p99 ≤ 25 ms",
         ),
         row(
             "acknowledgement, one connection",
             format!(
-                "p50 {:.2} ms, {:.2} ms above `fdatasync`; p99 {:.2} ms",
-                one.p50,
-                one.p50 - disk.p50,
-                one.p99
+                "p50 {} ms, {} ms above `fdatasync`; p99 {} ms",
+                of(&one, 2, |one| one.p50),
+                of(&one, 2, |one| one.p50 - disk.p50),
+                of(&one, 2, |one| one.p99),
             ),
             "≤ 1 ms above",
         ),
@@ -137,12 +154,27 @@ async fn run(args: &Args) -> Fallible<()> {
     ])
 }
 
+fn rate(rounds: &[Figures]) -> String {
+    of(rounds, 0, |one| one.rate)
+}
+
+/// The median of the rounds, with the least and the most where there are several.
+fn of(rounds: &[Figures], digits: usize, value: impl Fn(&Figures) -> f64) -> String {
+    let mut values: Vec<f64> = rounds.iter().map(value).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |place: usize| values.get(place).copied().unwrap_or_default();
+    let (least, median, most) = (at(0), at(values.len() / 2), at(values.len().saturating_sub(1)));
+    match values.len() {
+        0 | 1 => format!("{median:.digits$}"),
+        _ => format!("{median:.digits$} ({least:.digits$}–{most:.digits$})"),
+    }
+}
+
 fn row(what: &str, measured: String, goal: &str) -> [String; 3] {
     [what.to_owned(), measured, goal.to_owned()]
 }
 
 fn report(rows: &[[String; 3]]) -> Fallible<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
