@@ -31,7 +31,7 @@ struct Args {
     #[arg(long, default_value_t = 6, value_name = "N")]
     seconds: u64,
     /// How often the sink is measured: what is printed are medians, with the least and the most
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 3, value_name = "N")]
     rounds: usize,
     /// Exchanges of the large ledger whose opening and listing is timed
     #[arg(long, default_value_t = 1_000_000, value_name = "N")]
