@@ -21,6 +21,7 @@ pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 use ahead::Text;
 use hansard_record::fold::{Chain, Folded, Known, Pieces};
 use sha2::{Digest, Sha256};
+
 /// Bytes of a session's dictionary at most: more of it helps little, and all of it is read for each
 /// text.
 const DICTIONARY: usize = 4096;
@@ -89,8 +90,8 @@ impl Content {
         pieces.fold(self.frame.len(), usize::saturating_add)
     }
 
-    /// Seals what the session is likely not to have yet, for whoever stores it, as long as he is not
-    /// there himself.
+    /// Seals what the session is likely not to have yet, text by text, as long as whoever stores it has
+    /// not come to it.
     pub(crate) fn seal_ahead(&self, given: &Given, is_ahead: impl Fn() -> bool) {
         let new = self.streams.iter().flat_map(|stream| {
             // A stream that says what it leaves out brings only what is new; of another's texts, which
