@@ -1,10 +1,10 @@
 //! Every other way in which an exchange ends: on record, with what was seen, and why.
 
 use crate::{BOTH, Bench, ask, envoys};
+use hansard_tests::outside;
 use hansard_tests::sink::{Mode, content, kind};
 use http::Method;
 use serde_json::Value;
-use std::time::Duration;
 
 fn closed_as<'a>(parts: &'a [Value], why: &str) -> Option<&'a Value> {
     parts.iter().find(|p| kind(p) == "closed" && content(p)["end"]["why"] == why)
@@ -109,7 +109,9 @@ async fn a_drained_gateway_finishes_what_runs_and_exits_0() {
         let mut running = client.begin(Method::POST, "/v1/messages", ask(true).to_string().into());
         running.until(|text| text.contains("text_delta")).await.unwrap();
         bench.gateway.interrupt();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Nobody new is let in, while what runs goes on.
+        let addr = bench.gateway.addr();
+        outside::until("a closed door", || std::net::TcpStream::connect(addr).is_err()).await;
         bench.claude.open("stall");
         let answer = running.whole().await.unwrap();
         assert!(answer.clean && answer.text().contains("message_stop"));

@@ -151,7 +151,7 @@ impl Envoy {
         let again = crate::sink::stop_signal().map_err(UpError::Runtime)?;
         let mut again = std::pin::pin!(again);
         if let Some(admin) = &self.admin {
-            admin.post("/drain_listeners?graceful&skip_exit").await;
+            admin.post("/drain_listeners?graceful").await;
             let mut told = false;
             while let Some(running) = admin.number("http.claude.downstream_rq_active").await {
                 if running == 0 {
