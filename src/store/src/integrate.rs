@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long parts gather that nobody waits for: a transaction of many costs little more than of one.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long parts gather that nobody waits for: a transaction of many writes each page that they share once.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long it rests before it tries again what failed.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often it tries before it ends without.

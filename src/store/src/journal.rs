@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// Pages of the log above which it is copied: 4 MiB.
-const SOFT: i32 = 1024;
+/// Pages of the log above which it is copied: 8 MiB.
+const SOFT: i32 = 2048;
 /// Pages that the writer copies itself, so that nothing is left to copy and the log begins anew.
 const REST: i32 = 256;
 /// Pages of the log above which the writer waits whatever is left: 64 MiB.

@@ -16,6 +16,7 @@ mod access;
 mod account;
 mod around;
 mod boots;
+mod brake;
 mod clear;
 mod content;
 mod erase;

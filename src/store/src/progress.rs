@@ -1,7 +1,4 @@
-//! How far the ledger is behind what was acknowledged, and how fast more may come.
-//!
-//! What comes faster than it is stored is slowed down before it is acknowledged, evenly, so that the
-//! ledger is never far behind.
+//! How far the ledger is behind what was acknowledged, and how fast it stores.
 
 use crate::error::AppendError;
 use crate::intake::{Position, lock};
@@ -11,13 +8,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How far the ledger is behind where more comes than it can store, and how far at most, in milliseconds: what
-/// is acknowledged is under a signed checkpoint within a second.
-const USUAL: u64 = 150;
-const FAR: u64 = 450;
-/// Items that may wait whatever its pace is, and its pace until it is known.
-const LEAST: u64 = 64;
-const FIRST: u64 = 300;
+/// How far the ledger is behind at most, in milliseconds: what is acknowledged is under a signed checkpoint
+/// within a second.
+const FAR: f64 = 450.0;
+/// Items that it stores in a millisecond: at least, and until it is known.
+const LEAST: f64 = 0.4;
+const FIRST: f64 = 2.0;
+/// A transaction of fewer that was not slow says what came, not what it can.
+const TELLING: u64 = 64;
+const SLOW: Duration = Duration::from_millis(150);
 
 /// What both threads, and who asks, know of it.
 #[derive(Debug, Default)]
@@ -28,7 +27,8 @@ pub(crate) struct Progress {
     /// Items that are to be stored, and of these those that it has come to.
     passed: AtomicU64,
     done: AtomicU64,
-    /// How many it stores in [`USUAL`], by the last transactions; 0: not known yet.
+    /// How many it stores in a millisecond, by the last transactions: the bits of a number, 0 while it is
+    /// not known.
     pace: AtomicU64,
 }
 
@@ -49,34 +49,24 @@ impl Progress {
 
     /// Whether so much waits for it that it would be too far behind.
     pub(crate) fn is_behind(&self) -> bool {
-        let most = self.pace().saturating_mul(FAR / USUAL);
-        self.waiting() > most && self.trouble().is_none()
+        self.waiting() as f64 > self.pace() * FAR && self.trouble().is_none()
     }
 
-    /// Says that these are to be stored. How long whoever brings them should take for it, so that no
-    /// more comes in than is stored: longer, the further it is behind.
-    pub(crate) fn passed(&self, group: &[Job]) -> Duration {
+    /// Says that these are to be stored.
+    pub(crate) fn passed(&self, group: &[Job]) {
         self.passed.fetch_add(items(group), Ordering::Relaxed);
-        let (waiting, pace) = (self.waiting(), self.pace());
-        if waiting <= LEAST {
-            return Duration::ZERO;
-        }
-        let behind = waiting as f64 / pace as f64;
-        let kept =
-            group.iter().filter(|job| job.is_kept()).map(|job| job.items.len()).sum::<usize>();
-        let share = kept as f64 / pace as f64 * behind;
-        Duration::from_millis(USUAL).mul_f64(share.min(1.0))
     }
 
-    /// How many items the ledger stores in [`USUAL`].
-    fn pace(&self) -> u64 {
-        match self.pace.load(Ordering::Relaxed) {
-            0 => FIRST,
+    /// How many items the ledger stores in a millisecond.
+    pub(crate) fn pace(&self) -> f64 {
+        match f64::from_bits(self.pace.load(Ordering::Relaxed)) {
+            0.0 => FIRST,
             pace => pace.max(LEAST),
         }
     }
 
-    fn waiting(&self) -> u64 {
+    /// Items that are acknowledged, or soon will be, and not stored.
+    pub(crate) fn waiting(&self) -> u64 {
         self.passed.load(Ordering::Relaxed).saturating_sub(self.done())
     }
 
@@ -100,14 +90,14 @@ impl Progress {
         *lock(&self.trouble) = Some(cause);
     }
 
-    /// A transaction of so many items took so long. A small one says what came, not what it can.
+    /// A transaction of so many items took so long.
     pub(crate) fn paced(&self, items: u64, took: Duration) {
-        if items < LEAST && took < Duration::from_millis(USUAL) {
+        if items < TELLING && took < SLOW {
             return;
         }
-        let now = items as f64 * USUAL as f64 / 1000.0 / took.as_secs_f64().max(1e-6);
-        let pace = self.pace() as f64 * 0.75 + now * 0.25;
-        self.pace.store(pace as u64, Ordering::Relaxed);
+        let now = items as f64 / (took.as_secs_f64() * 1000.0).max(1e-3);
+        let pace = self.pace() * 0.75 + now * 0.25;
+        self.pace.store(pace.to_bits(), Ordering::Relaxed);
     }
 
     pub(crate) fn committed(&self, total: Receipt, reached: Option<Position>) {
@@ -140,26 +130,20 @@ mod tests {
     }
 
     #[test]
-    fn more_comes_as_fast_as_it_is_stored_and_no_faster() {
+    fn it_is_behind_when_more_waits_than_it_stores_in_its_time() {
         let progress = Progress::default();
-        for _ in 0..20 {
-            // 2000 a second.
+        for _ in 0..30 {
             progress.paced(200, Duration::from_millis(100));
         }
-        assert_eq!(progress.passed(&group(20)), Duration::ZERO, "nothing waits");
-        let mut slowed = Duration::ZERO;
-        for _ in 0..28 {
-            slowed = progress.passed(&group(10));
-        }
-        // 300 wait, as many as it stores in 150 ms: ten more take the time in which ten are stored.
-        assert_eq!(slowed.as_millis(), 5);
-        progress.add_done(250);
-        assert_eq!(progress.passed(&group(10)), Duration::ZERO);
+        assert!((1.99..2.01).contains(&progress.pace()));
+        progress.passed(&group(899));
         assert!(!progress.is_behind());
-        progress.passed(&group(1000));
+        progress.passed(&group(2));
         assert!(progress.is_behind());
         progress.set_trouble(AppendError::Closed);
         assert!(!progress.is_behind(), "who waits is told so instead");
+        progress.add_done(850);
+        assert_eq!(progress.waiting(), 51);
     }
 
     #[test]
@@ -169,5 +153,9 @@ mod tests {
         assert_eq!(progress.pace(), FIRST);
         progress.paced(1, Duration::from_secs(1));
         assert!(progress.pace() < FIRST, "a slow one does");
+        for _ in 0..30 {
+            progress.paced(1, Duration::from_secs(9));
+        }
+        assert_eq!(progress.pace(), LEAST);
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! What cannot be decided without the ledger goes on unanswered.
 
+use crate::brake::Brake;
 use crate::error::{AppendError, StoreError};
 use crate::incoming::Incoming;
 use crate::intake::Intake;
@@ -46,6 +47,7 @@ impl Receiver {
     pub(crate) fn run(mut self) {
         let _ends = Ends { queue: Arc::clone(&self.queue), rest: Arc::clone(&self.rest) };
         let Options { commit_bytes, commit_items, .. } = self.options;
+        let mut brake = Brake::new(Instant::now());
         while let Some(group) = self.queue.take(commit_bytes, commit_items, Duration::ZERO) {
             // Who waits for the ledger itself is slowed down by it alone.
             while group.iter().any(Job::may_be_kept) && self.progress.is_behind() {
@@ -54,8 +56,12 @@ impl Receiver {
             let start = Instant::now();
             match self.receive(group) {
                 Ok(group) => {
-                    let rest = self.progress.passed(&group);
+                    let kept = group.iter().filter(|job| job.is_kept());
+                    let came = kept.map(|job| job.items.len() as u64).sum();
+                    self.progress.passed(&group);
                     self.rest.pass(group);
+                    let (waiting, pace) = (self.progress.waiting(), self.progress.pace());
+                    let rest = brake.came(came, waiting, pace, Instant::now());
                     thread::sleep(rest.saturating_sub(start.elapsed()));
                 }
                 Err((group, error)) => {

@@ -26,8 +26,8 @@ pub(super) const PAGE: u64 = 4096;
 const HEAD: usize = 16;
 /// The bytes that a file grows by at least: writing into what is there costs the disk no journal.
 const GROWTH: u64 = 256 << 10;
-/// And at most.
-const MOST_GROWTH: u64 = 16 << 20;
+/// And at most: somebody waits for it.
+const MOST_GROWTH: u64 = 1 << 20;
 
 /// A file of the intake.
 #[derive(Debug)]
