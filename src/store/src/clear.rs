@@ -23,24 +23,22 @@ type Sum = [u8; 32];
 /// Introductions whose rows are kept in mind.
 const KEPT: usize = 4096;
 
-/// What a part says in the clear, as the ledger has it.
+/// What a part says in the clear, as the ledger has it, but for the node of its VM.
 #[derive(Debug)]
-pub(crate) struct Clear<'p> {
-    introduction: Option<(&'p Introduction, String, Sum)>,
+pub(crate) struct Clear {
+    /// Its groups in JSON, and its digest.
+    introduction: Option<(String, Sum)>,
     /// How it ended, in JSON.
     pub(crate) ending: Option<String>,
-    /// The node of its VM.
-    node: &'p str,
 }
 
 /// The rows of introductions, by their digests.
 #[derive(Debug, Default)]
 pub(crate) struct Introductions(HashMap<Sum, i64>);
 
-impl<'p> Clear<'p> {
-    /// `node`: as the VM's first part had it.
-    pub(crate) fn of(part: &'p NewPart, node: &'p str) -> Self {
-        let introduction = part.introduction.as_deref().map(|introduction| {
+impl Clear {
+    pub(crate) fn of(introduction: Option<&Introduction>, ending: Option<&Ending>) -> Self {
+        let introduction = introduction.map(|introduction| {
             let groups = list_to_json(&introduction.groups);
             let mut sum = Sha256::new();
             for column in columns(introduction, &groups) {
@@ -48,20 +46,20 @@ impl<'p> Clear<'p> {
                 sum.update(length.to_be_bytes());
                 sum.update(column.unwrap_or_default());
             }
-            (introduction, groups, sum.finalize().into())
+            (groups, sum.finalize().into())
         });
-        Self { introduction, ending: part.ending.as_ref().map(json), node }
+        Self { introduction, ending: ending.map(json) }
     }
 
-    /// What the log says of it.
-    pub(crate) fn digest(&self) -> Sum {
-        let introduction = self.introduction.as_ref().map_or([0; 32], |(_, _, sum)| *sum);
+    /// What the log says of it. `node`: as the VM's first part had it.
+    pub(crate) fn digest(&self, node: &str) -> Sum {
+        let introduction = self.introduction.as_ref().map_or([0; 32], |(_, sum)| *sum);
         let length = self.ending.as_ref().map_or(u64::MAX, |ending| ending.len() as u64);
         Sha256::new()
             .chain_update(introduction)
             .chain_update(length.to_be_bytes())
             .chain_update(self.ending.as_deref().unwrap_or_default())
-            .chain_update(self.node)
+            .chain_update(node)
             .finalize()
             .into()
     }
@@ -77,9 +75,10 @@ impl Introductions {
     pub(crate) fn row(
         &mut self,
         connection: &Connection,
-        clear: &Clear<'_>,
+        part: &NewPart,
     ) -> Result<Option<i64>, StoreError> {
-        let Some((introduction, groups, sum)) = &clear.introduction else { return Ok(None) };
+        let said = part.introduction.as_deref().zip(part.clear.introduction.as_ref());
+        let Some((introduction, (groups, sum))) = said else { return Ok(None) };
         if let Some(id) = self.0.get(sum) {
             return Ok(Some(*id));
         }

@@ -237,10 +237,14 @@ fn tokens(value: serde_json::Value) -> Option<i64> {
 // === impl Exchange ===
 
 impl Exchange {
-    fn unknown(id: ExchangeId) -> Self {
+    /// As it is before its first part is applied.
+    fn unknown(first: &NewPart) -> Self {
         Self {
-            id: id.to_string(),
-            session: SessionId::alone(id).to_string(),
+            id: first.exchange.to_string(),
+            session: match &first.introduction {
+                Some(introduction) => introduction.session.clone(),
+                None => SessionId::alone(first.exchange).to_string(),
+            },
             status: Status::Open,
             started_at: i64::MAX,
             introduction: Arc::default(),
@@ -273,7 +277,7 @@ impl Exchange {
     /// The row with what one more part says of it, whose entry is `entry`; `None` before: nothing is
     /// known yet.
     pub(crate) fn with(before: Option<&Self>, part: &NewPart, entry: i64) -> Self {
-        let mut after = before.cloned().unwrap_or_else(|| Self::unknown(part.exchange));
+        let mut after = before.cloned().unwrap_or_else(|| Self::unknown(part));
         after.apply(part, entry);
         after
     }
@@ -391,18 +395,18 @@ impl Row for Exchange {
                     .execute(params![self.id, self.status.name(), part(&self.ended_by)])?;
             }
             _ => {
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO exchanges VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    )?
-                    .execute(params![
-                        self.id,
-                        self.session,
-                        self.status.name(),
-                        self.started_at,
-                        part(&self.introduced_by),
-                        part(&self.ended_by),
-                    ])?;
+                let statement = match stored {
+                    None => "INSERT INTO exchanges VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    Some(_) => "REPLACE INTO exchanges VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                };
+                connection.prepare_cached(statement)?.execute(params![
+                    self.id,
+                    self.session,
+                    self.status.name(),
+                    self.started_at,
+                    part(&self.introduced_by),
+                    part(&self.ended_by),
+                ])?;
             }
         }
         Ok(())

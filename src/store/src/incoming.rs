@@ -4,6 +4,7 @@
 //! the content, cut and hashed, and the few facts that the projections need, so that the writer
 //! thread only seals and writes. Bytes that are no record become [`Incoming::malformed`]: nothing is dropped.
 
+use crate::clear::Clear;
 use crate::content::Content as Text;
 use crate::exchange::{Ending, Introduction};
 use crate::intake::Raw;
@@ -75,6 +76,7 @@ pub(crate) struct NewPart {
     pub(crate) received_at: i64,
     pub(crate) introduction: Option<Arc<Introduction>>,
     pub(crate) ending: Option<Ending>,
+    pub(crate) clear: Clear,
     /// Envoy's node id.
     pub(crate) node: String,
     /// Numbers of parts that were given up.
@@ -285,6 +287,7 @@ impl Facts {
             source,
             at,
             received_at,
+            clear: Clear::of(introduction.as_deref(), ending.as_ref()),
             introduction,
             ending,
             node,

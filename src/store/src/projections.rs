@@ -25,6 +25,8 @@ pub(crate) struct Projections {
     exchanges: Rows<Exchange>,
     sessions: Rows<Session>,
     boots: Rows<Boot>,
+    /// Whether Envoy's log has spoken of an exchange before its first part, as it seldom does.
+    is_unmatched: Option<bool>,
 }
 
 /// Rows of one table, by their primary key.
@@ -93,6 +95,22 @@ impl Projections {
 
     pub(crate) fn put_boot(&mut self, id: &str, boot: Boot) {
         self.boots.put(id, boot);
+    }
+
+    /// Whether `unmatched` may hold an exchange.
+    pub(crate) fn may_be_unmatched(&mut self, connection: &Connection) -> Result<bool, StoreError> {
+        if let Some(is_unmatched) = self.is_unmatched {
+            return Ok(is_unmatched);
+        }
+        let any = "SELECT EXISTS (SELECT 1 FROM unmatched WHERE exchange IS NOT NULL)";
+        let found = connection.query_row(any, [], |row| row.get(0))?;
+        self.is_unmatched = Some(found);
+        Ok(found)
+    }
+
+    /// `unmatched` holds one now.
+    pub(crate) fn put_unmatched(&mut self) {
+        self.is_unmatched = Some(true);
     }
 
     /// Brings the sessions' rows up to date with a change of one exchange, which is here already.

@@ -4,7 +4,7 @@
 //! number are a conflict, in which the first word stands. Only a part that is new is projected.
 
 use crate::boots;
-use crate::clear::{Clear, Introductions};
+use crate::clear::Introductions;
 use crate::content::Shelf;
 use crate::error::StoreError;
 use crate::exchange::Exchange;
@@ -92,10 +92,9 @@ impl Rows<'_> {
         let exchange = part.exchange.to_string();
         let before = self.projections.exchange(connection, &exchange)?.cloned();
         let after = Exchange::with(before.as_ref(), part, self.log.size() as i64);
-        let clear = Clear::of(part, &node);
         // The one thing that can be wrong with a part alone; until here nothing was changed.
-        let stored =
-            self.shelf.store(connection, &after.session, &part.content, &clear.digest())?;
+        let clear = part.clear.digest(&node);
+        let stored = self.shelf.store(connection, &after.session, &part.content, &clear)?;
         receipt.parts += 1;
         let index = self.log.append(
             connection,
@@ -130,8 +129,8 @@ impl Rows<'_> {
                 part.source.name(),
                 part.at,
                 part.received_at,
-                self.introductions.row(connection, &clear)?,
-                clear.ending,
+                self.introductions.row(connection, part)?,
+                part.clear.ending,
                 stored.key,
                 stored.frame,
                 serde_json::Value::from(stored.chains).to_string(),
@@ -222,6 +221,7 @@ impl Rows<'_> {
                 None => false,
             };
         if !known {
+            self.projections.put_unmatched();
             self.connection
                 .prepare_cached(
                     "INSERT INTO unmatched (witness, exchange, at) VALUES (?1, ?2, ?3)",
@@ -232,11 +232,14 @@ impl Rows<'_> {
     }
 
     /// An exchange's first part is here: Envoy's own log has spoken of it, or is to.
-    fn introduced(&self, exchange: &str, at: i64) -> Result<(), StoreError> {
-        let matched = self
-            .connection
-            .prepare_cached("DELETE FROM unmatched WHERE exchange = ?1")?
-            .execute([exchange])?;
+    fn introduced(&mut self, exchange: &str, at: i64) -> Result<(), StoreError> {
+        let matched = if self.projections.may_be_unmatched(self.connection)? {
+            self.connection
+                .prepare_cached("DELETE FROM unmatched WHERE exchange = ?1")?
+                .execute([exchange])?
+        } else {
+            0
+        };
         if matched == 0 {
             self.connection
                 .prepare_cached("INSERT INTO unwitnessed (exchange, at) VALUES (?1, ?2)")?

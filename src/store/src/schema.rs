@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
@@ -105,8 +105,8 @@ CREATE TABLE parts (
     boot        TEXT NOT NULL,
     seq         INTEGER NOT NULL,
     exchange    TEXT NOT NULL,
-    kind        TEXT NOT NULL CHECK (kind IN ('opened', 'progress', 'closed', 'refused')),
-    source      TEXT NOT NULL CHECK (source IN ('acknowledged', 'access_log')),
+    kind        TEXT NOT NULL,
+    source      TEXT NOT NULL,
     at          INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     introduction INTEGER,                   -- who asked what, if it says so
@@ -115,7 +115,10 @@ CREATE TABLE parts (
     frame       BLOB NOT NULL,              -- sealed
     streams     TEXT NOT NULL,              -- JSON array of chains
     mac         BLOB NOT NULL,              -- of the part's digests, under the key
-    UNIQUE (boot, seq)
+    UNIQUE (boot, seq),
+    -- `IN` would build a table of its own for each row.
+    CHECK (kind = 'opened' OR kind = 'progress' OR kind = 'closed' OR kind = 'refused'),
+    CHECK (source = 'acknowledged' OR source = 'access_log')
 ) STRICT;
 CREATE INDEX parts_of_exchange ON parts (exchange);
 
@@ -192,10 +195,11 @@ CREATE INDEX unmatched_exchange ON unmatched (exchange);
 CREATE TABLE exchanges (
     id            TEXT PRIMARY KEY,
     session       TEXT NOT NULL,
-    status        TEXT NOT NULL CHECK (status IN ('open', 'complete', 'ended', 'refused')),
+    status        TEXT NOT NULL,
     started_at    INTEGER NOT NULL,         -- the earliest of its parts
     introduced_by INTEGER,                  -- the part that says who asked: the first that does
-    ended_by      INTEGER                   -- the part that says how it ended: the last that does
+    ended_by      INTEGER,                  -- the part that says how it ended: the last that does
+    CHECK (status = 'open' OR status = 'complete' OR status = 'ended' OR status = 'refused')
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX exchanges_of_session ON exchanges (session, started_at, id);
 CREATE INDEX exchanges_open ON exchanges (started_at) WHERE status = 'open';

@@ -9,6 +9,7 @@
 
 use crate::error::StoreError;
 use crate::exchange::{Exchange, Status, list_from_json, list_to_json};
+use crate::ledger::entry::hex;
 use crate::projections::Row;
 use hansard_record::ExchangeId;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
@@ -39,9 +40,8 @@ impl SessionId {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field.as_bytes());
         }
-        let hex =
-            hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self(format!("s-{hex}"))
+        let hex = hex(hash.finalize().get(..10).unwrap_or_default());
+        Self(["s-", &hex].concat())
     }
 }
 

@@ -9,6 +9,7 @@
 //! nothing here can be read any more, and every digest still holds.
 
 mod ahead;
+mod names;
 mod pack;
 mod seal;
 mod shelf;

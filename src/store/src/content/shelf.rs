@@ -1,5 +1,6 @@
 //! Blocks and chains in the database: put there by the writer, read back by whoever has the keys.
 
+use super::names::Names;
 use super::seal::{Master, SessionKey};
 use super::{Content, Given, Piece, Stream};
 use crate::error::StoreError;
@@ -14,19 +15,31 @@ use std::sync::Arc;
 pub(crate) type Sum = [u8; 32];
 
 /// HMAC of a digest, under which a block or a chain is found again.
-type Name = [u8; 16];
+pub(super) type Name = [u8; 16];
 
 /// Session keys that are kept unwrapped, with their dictionaries.
 const KEYS: usize = 4096;
 /// Digests of chains that are kept: about 16 MB.
 const SUMS: usize = 1 << 18;
+/// Names that are kept, of all keys: about 8 MB.
+const NAMES: usize = 1 << 18;
 
 /// The writer's side.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     master: Master,
-    keys: HashMap<String, (i64, Given)>,
+    keys: HashMap<String, Held>,
+    /// Names that are kept with them.
+    names: usize,
     sums: Sums,
+}
+
+/// A session's key.
+#[derive(Debug)]
+struct Held {
+    id: i64,
+    given: Given,
+    names: Names,
 }
 
 /// Digests of chains. They follow from what is stored: one that is not here is computed anew.
@@ -63,12 +76,13 @@ struct Link {
 
 impl Shelf {
     pub(crate) fn new(master: Master) -> Self {
-        Self { master, keys: HashMap::new(), sums: Sums::default() }
+        Self { master, keys: HashMap::new(), names: 0, sums: Sums::default() }
     }
 
     /// Forgets what a transaction that was rolled back, or an erasure, may have made untrue.
     pub(crate) fn forget(&mut self) {
         self.keys.clear();
+        self.names = 0;
         self.sums.0.clear();
     }
 
@@ -92,30 +106,33 @@ impl Shelf {
             }
             made = Some(self.make_key(connection, session)?);
         }
-        let (id, given) = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
-        let (id, key) = (*id, &given.key);
+        let held = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
+        let (id, key, named) = (held.id, Arc::clone(&held.given.key), held.names.len());
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
         let streams = content.streams.iter();
-        let beginnings = streams.map(|stream| beginning(connection, id, key, stream));
+        let beginnings = streams.map(|stream| beginning(connection, held, stream));
         let beginnings = beginnings.collect::<Result<Vec<_>, _>>()?;
         let dictionary = match key.dictionary() {
             Some(_) => None,
-            None => Some(make_dictionary(connection, id, key, content)?),
+            None => Some(make_dictionary(connection, id, &key, content)?),
         };
-        let frame = content.frame.sealed(key).ok_or(StoreError::Sealing)?;
+        let frame = content.frame.sealed(&key).ok_or(StoreError::Sealing)?;
         let mut sums = Sha256::new().chain_update(Sha256::digest(&frame));
         let mut chains = Vec::with_capacity(content.streams.len());
         for (number, (mut end, new)) in beginnings.into_iter().enumerate() {
             for piece in new {
                 let name = key.name(&piece.digest.0);
                 // A stream before may have brought the same texts.
-                let there = if number > 0 { link(connection, id, &name)? } else { None };
+                let there = if number > 0 { held.link(connection, &name)? } else { None };
                 end = match there {
                     Some(there) => there,
                     None => {
-                        let block = block(connection, id, key, piece)?;
+                        let block = held.block(connection, piece)?;
                         let sums = &mut self.sums;
-                        grow(connection, sums, id, end, block, &name, piece.text.len())?
+                        let grown =
+                            grow(connection, sums, id, end, block, &name, piece.text.len())?;
+                        held.names.add(name);
+                        grown
                     }
                 };
             }
@@ -123,7 +140,12 @@ impl Shelf {
             sums.update(self.sums.of(connection, end.id)?);
         }
         let mac = key.name(&content.identity).to_vec();
-        given.last = Arc::new(content.last());
+        held.given.last = Arc::new(content.last());
+        self.names += held.names.len().saturating_sub(named);
+        if self.names > NAMES {
+            self.keys.values_mut().for_each(|held| held.names = Names::unknown());
+            self.names = 0;
+        }
         let bytes = content.bytes;
         let content = sums
             .chain_update(&mac)
@@ -146,8 +168,8 @@ impl Shelf {
             true => None,
             false => Some(self.make_key(connection, session)?),
         };
-        let (id, Given { key, .. }) = self.keys.get(session).ok_or(StoreError::Sealing)?;
-        Ok((*id, key.seal_alone(text).ok_or(StoreError::Sealing)?, made))
+        let held = self.keys.get(session).ok_or(StoreError::Sealing)?;
+        Ok((held.id, held.given.key.seal_alone(text).ok_or(StoreError::Sealing)?, made))
     }
 
     /// Whether a stored part says this; `true` also when its key was destroyed.
@@ -176,7 +198,7 @@ impl Shelf {
             .optional()?;
         let Some((id, wrapped, dictionary)) = there else { return Ok(false) };
         let key = usable(&self.master, session, &wrapped, dictionary)?;
-        self.keep(session, id, key);
+        self.keep(session, id, key, Names::unknown());
         Ok(true)
     }
 
@@ -185,21 +207,22 @@ impl Shelf {
         connection
             .prepare_cached("INSERT INTO keys (session, wrapped) VALUES (?1, ?2)")?
             .execute(params![session, wrapped])?;
-        self.keep(session, connection.last_insert_rowid(), key);
+        self.keep(session, connection.last_insert_rowid(), key, Names::none());
         Ok(Sha256::digest(&wrapped).into())
     }
 
-    fn keep(&mut self, session: &str, id: i64, key: SessionKey) {
+    fn keep(&mut self, session: &str, id: i64, key: SessionKey, names: Names) {
         if self.keys.len() >= KEYS {
             self.keys.clear();
+            self.names = 0;
         }
         let given = Given { key: Arc::new(key), last: Arc::default() };
-        self.keys.insert(session.to_owned(), (id, given));
+        self.keys.insert(session.to_owned(), Held { id, given, names });
     }
 
     /// What a session's next part will be sealed with, if it is at hand and has sealed one.
     pub(crate) fn at_hand(&self, session: &str) -> Option<&Given> {
-        let (_, given) = self.keys.get(session)?;
+        let given = &self.keys.get(session)?.given;
         given.key.dictionary().map(|_| given)
     }
 }
@@ -241,11 +264,10 @@ fn make_dictionary(
 /// [`StoreError::Unknown`] when the stream builds on what is not there.
 fn beginning<'a>(
     connection: &Connection,
-    id: i64,
-    key: &SessionKey,
+    held: &Held,
     stream: &'a Stream,
 ) -> Result<(Link, &'a [Piece]), StoreError> {
-    let find = |digest: &Chain| link(connection, id, &key.name(&digest.0));
+    let find = |digest: &Chain| held.link(connection, &held.given.key.name(&digest.0));
     let (mut new, mut end) = (stream.pieces.as_slice(), None);
     while let (None, Some((last, before))) = (end, new.split_last()) {
         end = find(&last.digest)?;
@@ -263,42 +285,48 @@ fn beginning<'a>(
     if bytes == stream.bytes() { Ok((end, new)) } else { Err(StoreError::Unknown) }
 }
 
-/// The block of a piece, stored if it is not there: its id, its digest and its name.
-fn block(
-    connection: &Connection,
-    key_id: i64,
-    key: &Arc<SessionKey>,
-    piece: &Piece,
-) -> Result<(i64, Sum, Name), StoreError> {
-    let name = key.name(&piece.sum);
-    let there = connection
-        .prepare_cached("SELECT id, sealed FROM blocks WHERE key = ?1 AND name = ?2")?
-        .query_row(params![key_id, name], |row| {
-            let sealed = row.get_ref(1)?.as_blob().unwrap_or_default();
-            Ok((row.get(0)?, Sha256::digest(sealed).into()))
-        })
-        .optional()?;
-    let (id, sum) = match there {
-        Some(there) => there,
-        None => {
-            let sealed = piece.text.sealed(key).ok_or(StoreError::Sealing)?;
-            connection
-                .prepare_cached("INSERT INTO blocks (key, name, sealed) VALUES (?1, ?2, ?3)")?
-                .execute(params![key_id, name, sealed])?;
-            (connection.last_insert_rowid(), Sha256::digest(&sealed).into())
+impl Held {
+    /// The block of a piece, stored if it is not there: its id, its digest and its name.
+    fn block(
+        &mut self,
+        connection: &Connection,
+        piece: &Piece,
+    ) -> Result<(i64, Sum, Name), StoreError> {
+        let key = &self.given.key;
+        let name = key.name(&piece.sum);
+        if self.names.may_have(&name) {
+            let there = connection
+                .prepare_cached("SELECT id, sealed FROM blocks WHERE key = ?1 AND name = ?2")?
+                .query_row(params![self.id, name], |row| {
+                    let sealed = row.get_ref(1)?.as_blob().unwrap_or_default();
+                    Ok((row.get(0)?, Sha256::digest(sealed).into()))
+                })
+                .optional()?;
+            if let Some((id, sum)) = there {
+                return Ok((id, sum, name));
+            }
         }
-    };
-    Ok((id, sum, name))
-}
+        let sealed = piece.text.sealed(key).ok_or(StoreError::Sealing)?;
+        connection
+            .prepare_cached("INSERT INTO blocks (key, name, sealed) VALUES (?1, ?2, ?3)")?
+            .execute(params![self.id, name, sealed])?;
+        let sum = Sha256::digest(&sealed).into();
+        self.names.add(name);
+        Ok((connection.last_insert_rowid(), sum, name))
+    }
 
-/// The chain of a name, if it is there.
-fn link(connection: &Connection, key: i64, name: &Name) -> Result<Option<Link>, StoreError> {
-    Ok(connection
-        .prepare_cached("SELECT id, bytes FROM chains WHERE key = ?1 AND name = ?2")?
-        .query_row(params![key, name], |row| {
-            Ok(Link { id: row.get(0)?, bytes: row.get::<_, i64>(1)? as usize })
-        })
-        .optional()?)
+    /// The chain of a name, if it is there.
+    fn link(&self, connection: &Connection, name: &Name) -> Result<Option<Link>, StoreError> {
+        if !self.names.may_have(name) {
+            return Ok(None);
+        }
+        Ok(connection
+            .prepare_cached("SELECT id, bytes FROM chains WHERE key = ?1 AND name = ?2")?
+            .query_row(params![self.id, name], |row| {
+                Ok(Link { id: row.get(0)?, bytes: row.get::<_, i64>(1)? as usize })
+            })
+            .optional()?)
+    }
 }
 
 /// A new chain, one block longer.
