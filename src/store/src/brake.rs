@@ -1,8 +1,7 @@
 //! How fast more may come where it comes faster than the ledger stores it.
 //!
 //! ```text
-//!   0 ms ─────────── EASY ─────────── USUAL ──────── behind what was acknowledged
-//!   no rest           ╱ a rest of a share of the time in which it is stored: here as long as that
+//! rest of who brings items  =  the time in which they are stored  ×  how far the ledger is behind ÷ USUAL
 //! ```
 //!
 //! The ledger takes what waits in large groups, so that what waits goes up and down with each. Who brings
@@ -10,14 +9,12 @@
 
 use std::time::{Duration, Instant};
 
-/// How far the ledger may be behind before anybody is slowed down, in milliseconds: two of its groups.
-const EASY: f64 = 100.0;
-/// How far it is where exactly as much comes as it stores.
-const USUAL: f64 = 200.0;
-/// The time in which the average follows what waits, in milliseconds: longer than a group takes.
-const FOLLOWS: f64 = 100.0;
-/// The longest rest.
-const LONGEST: f64 = 60.0;
+/// How far the ledger is behind where exactly as much comes as it stores, in milliseconds.
+const USUAL: f64 = 250.0;
+/// The time in which the average follows what waits, in milliseconds: about that of a group.
+const FOLLOWS: f64 = 150.0;
+/// The longest rest, in milliseconds.
+const LONGEST: f64 = 200.0;
 
 /// Keeps the average.
 #[derive(Debug)]
@@ -43,8 +40,7 @@ impl Brake {
         let share = 1.0 - (-passed / FOLLOWS).exp();
         self.waiting = even + (waiting as f64 - even) * share;
         let behind = self.waiting / pace;
-        let share = ((behind - EASY) / (USUAL - EASY)).max(0.0);
-        let rest = (items as f64 / pace * share).min(LONGEST);
+        let rest = (items as f64 / pace * behind / USUAL).min(LONGEST);
         Duration::from_secs_f64(rest / 1000.0)
     }
 }
@@ -81,21 +77,22 @@ mod tests {
     #[test]
     fn as_much_comes_as_is_stored_and_each_waits_alike() {
         let (behind, mut rests) = played(10);
-        assert!((50.0..400.0).contains(&behind), "{behind} ms behind");
+        assert!((50.0..450.0).contains(&behind), "{behind} ms behind");
         rests.sort_unstable_by(f64::total_cmp);
         let (least, most) = (rests[0], rests[rests.len() - 1]);
-        // 100 are stored in 50 ms.
-        assert!(least > 35.0 && most <= LONGEST, "{least} to {most} ms");
+        // 100 are stored in 50 ms; what is stored shows here only when the next come.
+        assert!(least > 40.0 && most < 80.0 && most < least * 1.3, "{least} to {most} ms");
     }
 
     #[test]
-    fn nobody_waits_while_the_ledger_keeps_up() {
+    fn who_brings_less_than_is_stored_hardly_waits() {
         let start = Instant::now();
         let mut brake = Brake::new(start);
         for step in 1..1000 {
             let now = start + Duration::from_millis(step);
             // One in a millisecond, stored each 80 ms.
-            assert_eq!(brake.came(1, step % 80, 2.0, now), Duration::ZERO);
+            let rest = brake.came(1, step % 80, 2.0, now);
+            assert!(rest < Duration::from_micros(100), "{rest:?}");
         }
     }
 }

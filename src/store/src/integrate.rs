@@ -25,8 +25,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long parts gather that nobody waits for: a transaction of many writes each page that they share once.
-const GATHER: Duration = Duration::from_millis(50);
+/// How long parts gather that nobody waits for, and how long where many come: a transaction of many writes each
+/// page that they share once.
+const GATHER: Duration = Duration::from_millis(20);
+const GATHER_MANY: Duration = Duration::from_millis(200);
+/// Items of a transaction that are many.
+const MANY: u64 = 128;
 /// How long it rests before it tries again what failed.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often it tries before it ends without.
@@ -140,7 +144,9 @@ impl Ledger {
 
     pub(crate) fn run(mut self) {
         let Options { commit_bytes, commit_items, .. } = self.options;
-        while let Some(group) = self.rest.take(commit_bytes, commit_items, GATHER) {
+        let mut rest = GATHER;
+        while let Some(group) = self.rest.take(commit_bytes, commit_items, rest) {
+            rest = if items(&group) < MANY { GATHER } else { GATHER_MANY };
             self.store(group);
         }
     }

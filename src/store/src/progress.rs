@@ -10,10 +10,10 @@ use std::time::Duration;
 
 /// How far the ledger is behind at most, in milliseconds: what is acknowledged is under a signed checkpoint
 /// within a second.
-const FAR: f64 = 450.0;
-/// Items that it stores in a millisecond: at least, and until it is known.
+const FAR: f64 = 500.0;
+/// Items that it stores in a millisecond: at least, and as long as it is not known.
 const LEAST: f64 = 0.4;
-const FIRST: f64 = 2.0;
+const FIRST: f64 = 8.0;
 /// A transaction of fewer that was not slow says what came, not what it can.
 const TELLING: u64 = 64;
 const SLOW: Duration = Duration::from_millis(150);
@@ -96,7 +96,10 @@ impl Progress {
             return;
         }
         let now = items as f64 / (took.as_secs_f64() * 1000.0).max(1e-3);
-        let pace = self.pace() * 0.75 + now * 0.25;
+        let pace = match self.pace.load(Ordering::Relaxed) {
+            0 => now,
+            _ => self.pace() * 0.75 + now * 0.25,
+        };
         self.pace.store(pace.to_bits(), Ordering::Relaxed);
     }
 
@@ -136,13 +139,13 @@ mod tests {
             progress.paced(200, Duration::from_millis(100));
         }
         assert!((1.99..2.01).contains(&progress.pace()));
-        progress.passed(&group(899));
+        progress.passed(&group(999));
         assert!(!progress.is_behind());
         progress.passed(&group(2));
         assert!(progress.is_behind());
         progress.set_trouble(AppendError::Closed);
         assert!(!progress.is_behind(), "who waits is told so instead");
-        progress.add_done(850);
+        progress.add_done(950);
         assert_eq!(progress.waiting(), 51);
     }
 

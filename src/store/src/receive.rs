@@ -60,6 +60,7 @@ impl Receiver {
                     let came = kept.map(|job| job.items.len() as u64).sum();
                     self.progress.passed(&group);
                     self.rest.pass(group);
+                    self.intake.grow_ahead();
                     let (waiting, pace) = (self.progress.waiting(), self.progress.pace());
                     let rest = brake.came(came, waiting, pace, Instant::now());
                     thread::sleep(rest.saturating_sub(start.elapsed()));

@@ -48,7 +48,7 @@ impl Default for Options {
             least_free: 0,
             queue_bytes: 256 << 20,
             commit_bytes: 64 << 20,
-            commit_items: 1024,
+            commit_items: 4096,
             busy_timeout: Duration::from_secs(5),
         }
     }

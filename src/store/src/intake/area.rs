@@ -26,7 +26,7 @@ pub(super) const PAGE: u64 = 4096;
 const HEAD: usize = 16;
 /// The bytes that a file grows by at least: writing into what is there costs the disk no journal.
 const GROWTH: u64 = 256 << 10;
-/// And at most: somebody waits for it.
+/// And at most.
 const MOST_GROWTH: u64 = 1 << 20;
 
 /// A file of the intake.
@@ -116,10 +116,7 @@ impl Area {
         frame.resize(frame.len().next_multiple_of(PAGE as usize), 0);
         let end = generation.end.saturating_add(frame.len() as u64);
         if end > generation.size {
-            let growth = generation.size.clamp(GROWTH, MOST_GROWTH);
-            let size = end.max(generation.size.saturating_add(growth));
-            self.grow(generation.size, size)?;
-            generation.size = size;
+            self.grow(generation, end)?;
         }
         self.write(&frame, generation.end)?;
         self.sync()?;
@@ -176,10 +173,24 @@ impl Area {
     }
 
     /// Zeros behind what is there, on disk with the new size.
-    fn grow(&self, from: u64, to: u64) -> Result<(), StoreError> {
-        let zeros = vec![0; usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX)];
+    /// Makes room for the next frames while nobody waits for it, if those of late would not fit.
+    pub(super) fn grow_ahead(&self, generation: &mut Generation) -> Result<(), StoreError> {
+        let room = generation.size.saturating_sub(generation.end);
+        if generation.end > GROWTH / 2 && room < MOST_GROWTH / 2 {
+            self.grow(generation, generation.size)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the file longer, up to `least` and some more.
+    fn grow(&self, generation: &mut Generation, least: u64) -> Result<(), StoreError> {
+        let (from, growth) = (generation.size, generation.size.clamp(GROWTH, MOST_GROWTH));
+        let size = least.max(from.saturating_add(growth));
+        let zeros = vec![0; usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX)];
         self.write(&zeros, from)?;
-        self.file.sync_all().map_err(|source| self.failed(source))
+        self.file.sync_all().map_err(|source| self.failed(source))?;
+        generation.size = size;
+        Ok(())
     }
 
     /// What is not there is zero.

@@ -188,6 +188,16 @@ impl Intake {
         }
     }
 
+    /// Makes room for what comes next, while nobody waits for it. What fails here is met by what comes.
+    pub(crate) fn grow_ahead(&mut self) {
+        if let Some((place, generation)) = &mut self.active
+            && generation.end < TURN
+            && let Some(area) = self.areas.get(*place)
+        {
+            let _ = area.grow_ahead(generation);
+        }
+    }
+
     fn write(&mut self, text: &[u8], reached: Position) -> Result<Position, StoreError> {
         let free = self.ends.iter().position(|end| *end <= reached);
         let mut active = match (self.active.take(), free) {
