@@ -19,6 +19,11 @@ fn after_every_recorded_call_all_that_was_acknowledged_is_there() {
     let calls = record(folder.path(), PARTS);
     let syncs = calls.iter().filter(|call| matches!(call, Call::Sync(_))).count();
     assert!(syncs > PARTS, "{syncs} syncs of {} calls", calls.len());
+    let grown = calls.iter().filter(|call| {
+        matches!(call, Call::Write { name, bytes, .. }
+            if name.starts_with("intake") && bytes.len() > 200_000 && bytes.iter().all(|b| *b == 0))
+    });
+    assert!(grown.count() > 1, "with the first frame, and ahead of the others");
     let keys = beside(&data);
     let mut acknowledged = 0;
     for (place, call) in calls.iter().enumerate() {

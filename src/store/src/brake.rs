@@ -14,7 +14,9 @@ const USUAL: f64 = 250.0;
 /// The time in which the average follows what waits, in milliseconds: about that of a group.
 const FOLLOWS: f64 = 150.0;
 /// The longest rest, in milliseconds.
-const LONGEST: f64 = 200.0;
+const LONGEST: f64 = 250.0;
+/// Items that may wait without anybody's rest.
+const FEW: u64 = 64;
 
 /// Keeps the average.
 #[derive(Debug)]
@@ -39,6 +41,9 @@ impl Brake {
         // …and what it is.
         let share = 1.0 - (-passed / FOLLOWS).exp();
         self.waiting = even + (waiting as f64 - even) * share;
+        if waiting <= FEW {
+            return Duration::ZERO;
+        }
         let behind = self.waiting / pace;
         let rest = (items as f64 / pace * behind / USUAL).min(LONGEST);
         Duration::from_secs_f64(rest / 1000.0)
@@ -90,9 +95,21 @@ mod tests {
         let mut brake = Brake::new(start);
         for step in 1..1000 {
             let now = start + Duration::from_millis(step);
-            // One in a millisecond, stored each 80 ms.
-            let rest = brake.came(1, step % 80, 2.0, now);
-            assert!(rest < Duration::from_micros(100), "{rest:?}");
+            // Four in a millisecond, stored each 80 ms by a ledger that is twice as fast: the most would
+            // be 80 microseconds without the average.
+            let rest = brake.came(4, step % 80 * 4, 8.0, now);
+            assert!(rest < Duration::from_micros(40), "{rest:?}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_while_few_wait_however_slow_the_ledger_seems() {
+        let start = Instant::now();
+        let mut brake = Brake::new(start);
+        for step in 1..1000 {
+            let now = start + Duration::from_millis(step);
+            assert_eq!(brake.came(1, FEW, 0.4, now), Duration::ZERO);
+        }
+        assert!(brake.came(1, FEW + 1, 0.4, start + Duration::from_secs(1)) > Duration::ZERO);
     }
 }

@@ -25,10 +25,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long parts gather that nobody waits for, and how long where many come: a transaction of many writes each
-/// page that they share once.
+/// How long parts gather that are acknowledged, and how long where many come: a transaction of many writes each
+/// page that they share once. Who reads waits for it.
 const GATHER: Duration = Duration::from_millis(20);
-const GATHER_MANY: Duration = Duration::from_millis(200);
+const GATHER_MANY: Duration = Duration::from_millis(100);
 /// Items of a transaction that are many.
 const MANY: u64 = 128;
 /// How long it rests before it tries again what failed.
@@ -53,6 +53,8 @@ pub(crate) struct Ledger {
     projections: Projections,
     journal: Journal,
     signer: Signer,
+    /// When the last transaction began: it had the database then.
+    began: Instant,
 }
 
 /// What became of one batch.
@@ -126,6 +128,7 @@ impl Ledger {
             projections: Projections::default(),
             journal,
             signer: keys.signer()?,
+            began: Instant::now(),
         };
         for left in left {
             let mut job = Job::new(left.items, Done::Told);
@@ -145,7 +148,9 @@ impl Ledger {
     pub(crate) fn run(mut self) {
         let Options { commit_bytes, commit_items, .. } = self.options;
         let mut rest = GATHER;
-        while let Some(group) = self.rest.take(commit_bytes, commit_items, rest) {
+        loop {
+            let most = commit_items.min(self.progress.at_a_time());
+            let Some(group) = self.rest.take(commit_bytes, most, rest) else { return };
             rest = if items(&group) < MANY { GATHER } else { GATHER_MANY };
             self.store(group);
         }
@@ -154,15 +159,15 @@ impl Ledger {
     /// Stores a group, however long it takes, but for those who can be told that it cannot be.
     fn store(&mut self, mut group: Vec<Job>) {
         let mut tries = 0;
-        let (count, done) = (items(&group), self.progress.done());
+        let count = items(&group);
+        let mut done = self.progress.done().saturating_add(count);
         loop {
-            let start = Instant::now();
             let stored = self.commit(&group);
             // Counted one by one as they are stored, and again where that was in vain.
-            self.progress.set_done(done.saturating_add(count));
+            self.progress.set_done(done);
             let cause = match stored {
                 Ok(outcomes) => {
-                    self.progress.paced(count, start.elapsed());
+                    self.progress.paced(count, self.began.elapsed());
                     self.release(&group);
                     for (job, outcome) in group.into_iter().zip(outcomes) {
                         job.answer(outcome.map_err(AppendError::from));
@@ -181,7 +186,8 @@ impl Ledger {
             }
             self.progress.set_trouble(cause.clone());
             let asked = self.rest.take_asked();
-            self.progress.add_done(items(&asked));
+            done = done.saturating_add(items(&asked));
+            self.progress.set_done(done);
             self.refuse(asked, &cause);
             if self.rest.is_closed() {
                 tries += 1;
@@ -239,6 +245,7 @@ impl Ledger {
         };
         let Open { connection, log, version } = &mut open;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.began = Instant::now();
         // An erasure is written by another process.
         let seen = data_version(&transaction)?;
         if seen != *version {

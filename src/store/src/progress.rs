@@ -10,11 +10,13 @@ use std::time::Duration;
 
 /// How far the ledger is behind at most, in milliseconds: what is acknowledged is under a signed checkpoint
 /// within a second.
-const FAR: f64 = 500.0;
+const FAR: f64 = 400.0;
+/// How long it takes for what is taken at a time at most, in milliseconds.
+const GROUP: f64 = 250.0;
 /// Items that it stores in a millisecond: at least, and as long as it is not known.
 const LEAST: f64 = 0.4;
-const FIRST: f64 = 8.0;
-/// A transaction of fewer that was not slow says what came, not what it can.
+const FIRST: f64 = 2.0;
+/// A transaction of fewer that was not slow says what came, not all that it can.
 const TELLING: u64 = 64;
 const SLOW: Duration = Duration::from_millis(150);
 
@@ -65,7 +67,12 @@ impl Progress {
         }
     }
 
-    /// Items that are acknowledged, or soon will be, and not stored.
+    /// How many items are to be taken at a time, so that none waits long for the others.
+    pub(crate) fn at_a_time(&self) -> usize {
+        (self.pace() * GROUP) as usize
+    }
+
+    /// Items that are to be stored, and that the ledger has not come to.
     pub(crate) fn waiting(&self) -> u64 {
         self.passed.load(Ordering::Relaxed).saturating_sub(self.done())
     }
@@ -92,10 +99,10 @@ impl Progress {
 
     /// A transaction of so many items took so long.
     pub(crate) fn paced(&self, items: u64, took: Duration) {
-        if items < TELLING && took < SLOW {
+        let now = items as f64 / (took.as_secs_f64() * 1000.0).max(1e-3);
+        if items < TELLING && took < SLOW && now <= self.pace() {
             return;
         }
-        let now = items as f64 / (took.as_secs_f64() * 1000.0).max(1e-3);
         let pace = match self.pace.load(Ordering::Relaxed) {
             0 => now,
             _ => self.pace() * 0.75 + now * 0.25,
@@ -139,13 +146,14 @@ mod tests {
             progress.paced(200, Duration::from_millis(100));
         }
         assert!((1.99..2.01).contains(&progress.pace()));
-        progress.passed(&group(999));
+        assert_eq!(progress.at_a_time(), 500);
+        progress.passed(&group(799));
         assert!(!progress.is_behind());
         progress.passed(&group(2));
         assert!(progress.is_behind());
         progress.set_trouble(AppendError::Closed);
         assert!(!progress.is_behind(), "who waits is told so instead");
-        progress.add_done(950);
+        progress.add_done(750);
         assert_eq!(progress.waiting(), 51);
     }
 
@@ -160,5 +168,9 @@ mod tests {
             progress.paced(1, Duration::from_secs(9));
         }
         assert_eq!(progress.pace(), LEAST);
+        for _ in 0..30 {
+            progress.paced(1, Duration::from_micros(200));
+        }
+        assert!(progress.pace() > 4.0, "a fast one says that it can do as much");
     }
 }

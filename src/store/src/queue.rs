@@ -148,7 +148,8 @@ impl Queue {
             };
             let waited = since.elapsed();
             let is_short = waited < rest && !state.closed && state.bytes < max_bytes;
-            if is_short && state.jobs.iter().all(Job::is_kept) {
+            let waiting: usize = state.jobs.iter().map(|job| job.items.len()).sum();
+            if is_short && waiting < max_items && state.jobs.iter().all(Job::is_kept) {
                 let (again, _) = self
                     .changed
                     .wait_timeout(state, rest.saturating_sub(waited))

@@ -48,9 +48,12 @@ impl Receiver {
         let _ends = Ends { queue: Arc::clone(&self.queue), rest: Arc::clone(&self.rest) };
         let Options { commit_bytes, commit_items, .. } = self.options;
         let mut brake = Brake::new(Instant::now());
-        while let Some(group) = self.queue.take(commit_bytes, commit_items, Duration::ZERO) {
+        loop {
+            let most = commit_items.min(self.progress.at_a_time());
+            let Some(group) = self.queue.take(commit_bytes, most, Duration::ZERO) else { return };
             // Who waits for the ledger itself is slowed down by it alone.
-            while group.iter().any(Job::may_be_kept) && self.progress.is_behind() {
+            let waits = group.iter().any(Job::may_be_kept);
+            while waits && self.progress.is_behind() && !self.rest.is_closed() {
                 thread::sleep(AGAIN);
             }
             let start = Instant::now();

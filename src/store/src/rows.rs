@@ -221,7 +221,9 @@ impl Rows<'_> {
                 None => false,
             };
         if !known {
-            self.projections.put_unmatched();
+            if exchange.is_some() {
+                self.projections.put_unmatched();
+            }
             self.connection
                 .prepare_cached(
                     "INSERT INTO unmatched (witness, exchange, at) VALUES (?1, ?2, ?3)",

@@ -31,7 +31,7 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Bytes of one transaction.
     pub commit_bytes: usize,
-    /// Parts of one transaction.
+    /// Parts of one transaction, and of one sync of the intake.
     pub commit_items: usize,
     /// The folder of the ledger's keys; `None`: beside the data.
     pub keys: Option<PathBuf>,
@@ -174,7 +174,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.handle.queue.close();
         for thread in self.threads.drain(..) {
-            // A thread that panicked has told its callers (see `Abandon`).
+            // A thread that panicked has told its callers (their queues are abandoned when they end).
             let _ = thread.join();
         }
     }
@@ -212,5 +212,52 @@ impl WriterHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.progress.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::malformed::Defect;
+    use crate::schema::database_path;
+    use rusqlite::Connection;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Instant;
+
+    #[test]
+    fn nothing_waits_when_all_was_stored_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { busy_timeout: Duration::from_millis(500), ..Options::default() };
+        let writer = Writer::start_with(folder.path(), options).unwrap();
+        let handle = writer.handle();
+        let item = || vec![Incoming::malformed(Defect::NoRecord, b"", 0, "")];
+        let block = Connection::open(database_path(folder.path())).unwrap();
+        block.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let first = r#"{"hansard.v2":{"exchange":"0199c4a2-5000-7000-8000-000000000001","boot":"0199c4a2-5000-7000-8000-000000000000","seq":1,"at":1,"gateway":{"node":"n","filter":"0","policy":"0"},"part":{"opened":{"who":{"issuer":"https://issuer.example","subject":"alice","groups":[],"expires_at":2,"token":"0123456789abcdef"},"from":{"address":""},"session":{},"decision":{"rule":"all","effect":"allow"},"request":{"method":"POST","path":"/v1/messages","headers":[],"bytes":0}}}}}"#;
+        let first = Incoming::part(first.into(), crate::incoming::Source::Acknowledged, 1, "");
+        assert_eq!(first.defect(), None);
+        let (done, kept) = mpsc::channel();
+        handle.accept(vec![first], move |result| done.send(result).unwrap()).unwrap();
+        assert_eq!(kept.recv().unwrap().unwrap(), Accepted::Kept);
+        // They come while the ledger waits for the database, some before and some behind its group.
+        let asked: Vec<_> = (0..12)
+            .map(|_| {
+                thread::sleep(Duration::from_millis(10));
+                let (done, asked) = mpsc::channel();
+                handle.append(item(), move |result| done.send(result).unwrap()).unwrap();
+                asked
+            })
+            .collect();
+        for asked in asked {
+            assert!(matches!(asked.recv().unwrap(), Err(AppendError::Failed(_))));
+        }
+        block.execute_batch("ROLLBACK").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while handle.stats().commits == 0 && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        assert_eq!(handle.stats().stored.parts, 1);
+        assert_eq!(handle.progress.waiting(), 0);
     }
 }

@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn part(n: u64) -> Vec<u8> {
     let at = 1_760_000_000_000 + n;
     let messages: Vec<String> = (1..=n)
-        .map(|turn| format!(r#"{{"role":"user","content":"turn {turn}: {}"}}"#, "word ".repeat(40)))
+        // One is so long that the intake makes room before there is need.
+        .map(|turn| (turn, "word ".repeat(if turn == 5 { 28_000 } else { 40 })))
+        .map(|(turn, words)| format!(r#"{{"role":"user","content":"turn {turn}: {words}"}}"#))
         .collect();
     let body = format!(r#"{{"model":"m","messages":[{}]}}"#, messages.join(","));
     format!(

@@ -30,7 +30,7 @@ pub(crate) struct Shelf {
     master: Master,
     keys: HashMap<String, Held>,
     /// Names that are kept with them.
-    names: usize,
+    named: usize,
     sums: Sums,
 }
 
@@ -76,13 +76,13 @@ struct Link {
 
 impl Shelf {
     pub(crate) fn new(master: Master) -> Self {
-        Self { master, keys: HashMap::new(), names: 0, sums: Sums::default() }
+        Self { master, keys: HashMap::new(), named: 0, sums: Sums::default() }
     }
 
     /// Forgets what a transaction that was rolled back, or an erasure, may have made untrue.
     pub(crate) fn forget(&mut self) {
         self.keys.clear();
-        self.names = 0;
+        self.named = 0;
         self.sums.0.clear();
     }
 
@@ -107,7 +107,7 @@ impl Shelf {
             made = Some(self.make_key(connection, session)?);
         }
         let held = self.keys.get_mut(session).ok_or(StoreError::Sealing)?;
-        let (id, key, named) = (held.id, Arc::clone(&held.given.key), held.names.len());
+        let (id, key, before) = (held.id, Arc::clone(&held.given.key), held.names.len());
         // All of it is looked up before anything is written: a part that is refused leaves nothing.
         let streams = content.streams.iter();
         let beginnings = streams.map(|stream| beginning(connection, held, stream));
@@ -141,10 +141,10 @@ impl Shelf {
         }
         let mac = key.name(&content.identity).to_vec();
         held.given.last = Arc::new(content.last());
-        self.names += held.names.len().saturating_sub(named);
-        if self.names > NAMES {
+        self.named += held.names.len().saturating_sub(before);
+        if self.named > NAMES {
             self.keys.values_mut().for_each(|held| held.names = Names::unknown());
-            self.names = 0;
+            self.named = 0;
         }
         let bytes = content.bytes;
         let content = sums
@@ -214,7 +214,7 @@ impl Shelf {
     fn keep(&mut self, session: &str, id: i64, key: SessionKey, names: Names) {
         if self.keys.len() >= KEYS {
             self.keys.clear();
-            self.names = 0;
+            self.named = 0;
         }
         let given = Given { key: Arc::new(key), last: Arc::default() };
         self.keys.insert(session.to_owned(), Held { id, given, names });

@@ -45,6 +45,8 @@ pub(super) struct Generation {
     pub(super) end: u64,
     /// Bytes of the file that are written already, with anything.
     size: u64,
+    /// Whether the file could be made longer, the last time that there was no need yet.
+    grows: bool,
 }
 
 impl Area {
@@ -84,7 +86,7 @@ impl Area {
         let size = self.file.metadata().map_err(|source| self.failed(source))?.len();
         self.write(&page, 0)?;
         self.sync()?;
-        Ok(Generation { number, key, end: PAGE, size: size.max(PAGE) })
+        Ok(Generation { number, key, end: PAGE, size: size.max(PAGE), grows: true })
     }
 
     /// Makes what it holds unreadable, for whoever has the master key too.
@@ -172,17 +174,17 @@ impl Area {
         Ok((check(&sealed) == checked).then_some((sealed, end)))
     }
 
-    /// Zeros behind what is there, on disk with the new size.
-    /// Makes room for the next frames while nobody waits for it, if those of late would not fit.
-    pub(super) fn grow_ahead(&self, generation: &mut Generation) -> Result<(), StoreError> {
+    /// Makes room for the next frames, where more than a few were written and little is left: after the
+    /// answers, and not before them. What fails here is met by the frame that finds no room.
+    pub(super) fn grow_ahead(&self, generation: &mut Generation) {
         let room = generation.size.saturating_sub(generation.end);
-        if generation.end > GROWTH / 2 && room < MOST_GROWTH / 2 {
-            self.grow(generation, generation.size)?;
+        if generation.grows && generation.end > GROWTH / 2 && room < MOST_GROWTH / 2 {
+            generation.grows = self.grow(generation, generation.size).is_ok();
         }
-        Ok(())
     }
 
-    /// Makes the file longer, up to `least` and some more.
+    /// Makes the file longer, up to `least` and some more: zeros behind what is there, on disk with the new
+    /// size.
     fn grow(&self, generation: &mut Generation, least: u64) -> Result<(), StoreError> {
         let (from, growth) = (generation.size, generation.size.clamp(GROWTH, MOST_GROWTH));
         let size = least.max(from.saturating_add(growth));

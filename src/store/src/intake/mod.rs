@@ -188,13 +188,13 @@ impl Intake {
         }
     }
 
-    /// Makes room for what comes next, while nobody waits for it. What fails here is met by what comes.
+    /// Makes room for what comes next.
     pub(crate) fn grow_ahead(&mut self) {
         if let Some((place, generation)) = &mut self.active
             && generation.end < TURN
             && let Some(area) = self.areas.get(*place)
         {
-            let _ = area.grow_ahead(generation);
+            area.grow_ahead(generation);
         }
     }
 
