@@ -8,11 +8,18 @@ use crate::parts::{Begin, text};
 use crate::sink::{Sink, framed};
 use crate::{Fallible, Figures};
 use bytes::Bytes;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Parts that are made for each second that is measured: more than are asked for.
 const PARTS: u64 = 16_000;
+
+/// How often it is looked at how far the ledger is.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// `exchanges`: on each connection, each with a part that waits.
 pub(crate) async fn measure(
@@ -21,13 +28,17 @@ pub(crate) async fn measure(
     [connections, exchanges]: [u8; 2],
     time: Duration,
 ) -> Fallible<Figures> {
-    let sink = Sink::start(hansard, &folder.join(format!("load-{connections}-{exchanges}")))?;
+    let data = folder.join(format!("load-{connections}-{exchanges}"));
+    let sink = Sink::start(hansard, &data)?;
     let most = PARTS * time.as_secs().max(1) / u64::from(connections) / u64::from(exchanges);
     let mut ready = Vec::new();
     for worker in 0..connections {
         let calls = (0..most).map(|call| message(worker, call, u64::from(exchanges)));
         ready.push((sink.connect().await?, calls.collect::<Fallible<Vec<_>>>()?));
     }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (database, until) = (data.join("hansard.db"), Arc::clone(&is_over));
+    let watch = thread::spawn(move || lag(database, &until));
     let (start, before) = (Instant::now(), sink.worked()?);
     let mut workers = Vec::new();
     for (mut client, calls) in ready {
@@ -48,7 +59,28 @@ pub(crate) async fn measure(
     for worker in workers {
         times.append(&mut worker.await??);
     }
-    Ok(Figures { worked: sink.worked()? - before, ..Figures::of(times, start.elapsed()) })
+    let figures =
+        Figures { worked: sink.worked()? - before, ..Figures::of(times, start.elapsed()) };
+    is_over.store(true, Ordering::Relaxed);
+    let lag = watch.join().map_err(|_| "who watches the ledger failed")??;
+    Ok(Figures { lag, ..figures })
+}
+
+/// How long ago the last part in the ledger came, at most, from the first on: what came since is
+/// acknowledged and not in it yet. In milliseconds.
+fn lag(database: PathBuf, is_over: &AtomicBool) -> Fallible<f64> {
+    let ledger = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut last = ledger.prepare("SELECT received_at FROM parts ORDER BY id DESC LIMIT 1")?;
+    let mut most = 0.0_f64;
+    while !is_over.load(Ordering::Relaxed) {
+        if let Some(row) = last.query([])?.next()? {
+            let came = Duration::from_millis(row.get::<_, i64>(0)?.unsigned_abs());
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            most = most.max(now.saturating_sub(came).as_secs_f64() * 1000.0);
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(most)
 }
 
 /// Parts one after the other are one message.
