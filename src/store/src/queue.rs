@@ -95,6 +95,14 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// Whether fewer items than that wait, and nobody for an answer.
+    fn is_short(&self, most: usize) -> bool {
+        let items = || self.jobs.iter().map(|job| job.items.len()).sum::<usize>();
+        self.jobs.iter().all(Job::is_kept) && items() < most
+    }
+}
+
 impl Queue {
     pub(crate) fn new(limit: usize) -> Self {
         Self { state: Mutex::default(), changed: Condvar::new(), limit }
@@ -147,9 +155,8 @@ impl Queue {
                 continue;
             };
             let waited = since.elapsed();
-            let is_short = waited < rest && !state.closed && state.bytes < max_bytes;
-            let waiting: usize = state.jobs.iter().map(|job| job.items.len()).sum();
-            if is_short && waiting < max_items && state.jobs.iter().all(Job::is_kept) {
+            let may_rest = waited < rest && !state.closed && state.bytes < max_bytes;
+            if may_rest && state.is_short(max_items) {
                 let (again, _) = self
                     .changed
                     .wait_timeout(state, rest.saturating_sub(waited))
@@ -247,6 +254,26 @@ mod tests {
         }
         assert_eq!(queue.take(usize::MAX, 3, Duration::ZERO).unwrap().len(), 3);
         assert_eq!(queue.take(usize::MAX, 3, Duration::ZERO).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn more_is_waited_for_while_few_wait_and_nobody_for_an_answer() {
+        let long = Duration::from_secs(600);
+        let kept = || vec![Job { done: Done::Told, ..job(1) }];
+        let queue = Queue::new(usize::MAX);
+        queue.pass(kept());
+        queue.pass(kept());
+        assert_eq!(
+            queue.take(usize::MAX, 2, long).unwrap().len(),
+            2,
+            "as many as are taken at once"
+        );
+        queue.pass(kept());
+        queue.push(job(1)).unwrap();
+        assert_eq!(queue.take(usize::MAX, 9, long).unwrap().len(), 2, "somebody waits");
+        queue.pass(kept());
+        let rest = Duration::from_millis(20);
+        assert_eq!(queue.take(usize::MAX, 9, rest).unwrap().len(), 1, "nobody came");
     }
 
     #[test]
