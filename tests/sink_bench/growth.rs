@@ -74,7 +74,8 @@ fn content(data: &Path) -> Fallible<f64> {
     let database = rusqlite::Connection::open(data.join("hansard.db"))?;
     let bytes: i64 = database.query_row(
         "SELECT (SELECT SUM(length(sealed) + length(name) + 8) FROM blocks)
-              + (SELECT SUM(length(name) + 12) FROM chains)
+              + (SELECT SUM(length(name) + 15) FROM chains)
+              + (SELECT COUNT(*) * 8 FROM latest)
               + (SELECT SUM(length(frame) + length(mac) + length(streams)
                             + IFNULL(length(ending), 0) + 2) FROM parts)
               + (SELECT SUM(length(digest) + length(issuer) + length(subject) + length(groups)

@@ -267,6 +267,7 @@ impl Ledger {
         let stored = group.iter().enumerate().filter(|(place, _)| !failed.contains_key(place));
         let latest = stored.flat_map(|(_, job)| &job.items).map(Incoming::received_at).max();
         self.projections.save(&transaction)?;
+        self.shelf.save(&transaction)?;
         if log.size() > before {
             log.sign(&transaction, &self.signer, latest.unwrap_or(0))?;
         }

@@ -7,7 +7,7 @@ use crate::boots;
 use crate::clear::Introductions;
 use crate::content::Shelf;
 use crate::error::StoreError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Status};
 use crate::helper::Likely;
 use crate::incoming::{Incoming, Kind, Malformed, NewPart, Received};
 use crate::ledger::Log;
@@ -143,7 +143,12 @@ impl Rows<'_> {
         if before.as_ref() != Some(&after) {
             self.projections.put_exchange(after.clone());
         }
-        self.projections.change_session(connection, before.as_ref(), &after)
+        self.projections.change_session(connection, before.as_ref(), &after)?;
+        if after.status != Status::Open && after.introduction.hint.is_none() {
+            // No other exchange is of its session.
+            self.shelf.over(&after.session);
+        }
+        Ok(())
     }
 
     /// A part that builds on what is not there, and was acknowledged.

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The newest schema version; it stands in the database's `user_version`.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 /// "HANS": tells a ledger from a database of another program.
 const APPLICATION: i64 = 0x4841_4E53;
 
@@ -66,18 +66,23 @@ CREATE TABLE blocks (
     name        BLOB NOT NULL,              -- HMAC of the text's SHA-256 under the key
     sealed      BLOB NOT NULL
 ) STRICT;
--- A session's names stand together: a part changes few pages.
-CREATE UNIQUE INDEX blocks_by_name ON blocks (key, name);
 
 CREATE TABLE chains (
     id          INTEGER PRIMARY KEY,
     key         INTEGER NOT NULL,
+    before      INTEGER NOT NULL,           -- the chain that was made before it under its key; 0: none
     parent      INTEGER NOT NULL,           -- 0: none
     block       INTEGER NOT NULL,
     name        BLOB NOT NULL,              -- HMAC of its texts' digest under the key
     bytes       INTEGER NOT NULL            -- of its texts
 ) STRICT;
-CREATE UNIQUE INDEX chains_by_name ON chains (key, name);
+
+-- A key's chains lead back from here, and need no index: one would have each commit write a page for
+-- each session in it.
+CREATE TABLE latest (
+    key         INTEGER PRIMARY KEY,
+    chain       INTEGER NOT NULL            -- of the key's, the one that was made last
+) STRICT;
 
 CREATE TABLE holds (
     session     TEXT PRIMARY KEY,

@@ -234,6 +234,11 @@ impl Row for Session {
             _ => self.replace(connection),
         }
     }
+
+    /// One that no client names has one exchange.
+    fn is_over(&self) -> bool {
+        self.hint.is_none() && self.open == 0
+    }
 }
 
 fn insert_sorted(list: &mut Vec<String>, item: &str) {

@@ -9,10 +9,11 @@
 //! nothing here can be read any more, and every digest still holds.
 
 mod ahead;
-mod names;
+mod keyring;
 mod pack;
 mod seal;
 mod shelf;
+mod texts;
 
 pub(crate) use ahead::Given;
 pub(crate) use pack::{Dictionary, pack, unpack};

@@ -1,6 +1,6 @@
 //! Parts that leave out what the ledger has: stored as if they had come whole, or not at all.
 
-use crate::parts::{exchange_id, incoming, part, who};
+use crate::parts::{closed, exchange_id, incoming, opened, part, progress, who};
 use hansard_record::Record;
 use hansard_record::fold::{Chain, Cut, Folded, Known, Pieces};
 use hansard_record::part::Content;
@@ -122,6 +122,39 @@ fn a_folded_part_reads_back_whole_and_is_proven_like_any_other() {
     assert!(counts.iter().all(|count| *count == counts[0]), "the same in any way: {counts:?}");
 }
 
+/// Names are in memory: who starts anew reads them back, and stores nothing twice.
+#[test]
+fn a_writer_that_starts_anew_knows_what_a_session_has() {
+    let counts = [1, 3, 20].map(|starts| {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let turns: Vec<u8> = (1..=20).collect();
+        for some in turns.chunks(turns.len().div_ceil(starts)) {
+            let writer = Writer::start(&data).unwrap();
+            for n in some {
+                for (number, session) in [(2 * n - 1, "s"), (2 * n, "t")] {
+                    let whole = turn(number, session, u64::from(*n) * 2);
+                    let item = match n % 2 {
+                        0 => arrived(&folded(&whole, usize::from(n - 1))),
+                        _ => incoming(&whole),
+                    };
+                    assert_eq!(append(&writer.handle(), item).unwrap(), NEW, "{n} of {session}");
+                }
+            }
+            writer.close();
+        }
+        let key = std::fs::read_to_string(beside(&data).join("checkpoint.pub")).unwrap();
+        let report = hansard_verify::verify(&data, &key, None, |_, _| {}).unwrap();
+        assert_eq!(report.problems, Vec::<String>::new());
+        let database = rusqlite::Connection::open(data.join("hansard.db")).unwrap();
+        ["blocks", "chains", "latest"].map(|table| {
+            let count = format!("SELECT COUNT(*) FROM {table}");
+            database.query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
+        })
+    });
+    assert!(counts.iter().all(|count| *count == counts[0]), "however often: {counts:?}");
+}
+
 #[test]
 fn a_part_that_is_refused_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -193,6 +226,30 @@ fn an_erased_sessions_digests_are_known_no_more() {
     assert_eq!(stored(&data, 2).unwrap(), next);
     assert!(matches!(stored(&data, 1), Err(StoreError::Erased { .. })));
     assert_eq!(append(&handle, arrived(&folded(&turn(3, "s", 7), 5))).unwrap(), NEW);
+}
+
+/// One that no client names is over with its exchange; what comes behind its end finds its key again.
+#[test]
+fn a_session_that_is_over_takes_one_more_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let writer = Writer::start(&data).unwrap();
+    let first = vec![
+        incoming(&opened(1, "alice", None)),
+        incoming(&closed(1, 2, "complete")),
+        incoming(&progress(1, 3)),
+        incoming(&closed(1, 4, "complete")),
+    ];
+    assert_eq!(append_all(&writer.handle(), first).unwrap(), Receipt { parts: 4, ..NEW });
+    assert_eq!(append(&writer.handle(), incoming(&progress(1, 5))).unwrap(), NEW);
+    writer.close();
+    let key = std::fs::read_to_string(beside(&data).join("checkpoint.pub")).unwrap();
+    let report = hansard_verify::verify(&data, &key, None, |_, _| {}).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    let database = rusqlite::Connection::open(data.join("hansard.db")).unwrap();
+    let keys = "SELECT COUNT(*) FROM keys";
+    assert_eq!(database.query_row(keys, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    assert_eq!(Reader::open(&data).unwrap().parts(&exchange_id(1).to_string()).unwrap().len(), 5);
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn a_database_of_a_newer_or_another_program_is_refused_and_left_alone() {
     database(folder.path()).execute_batch("PRAGMA user_version = 1").unwrap();
     assert!(matches!(Writer::start(folder.path()), Err(StoreError::Older { .. })));
     database(folder.path()).execute_batch("PRAGMA user_version = 99").unwrap();
-    let newer = StoreError::Newer { found: 99, known: 7 }.to_string();
+    let newer = StoreError::Newer { found: 99, known: 8 }.to_string();
     assert_eq!(Writer::start(folder.path()).unwrap_err().to_string(), newer);
     assert_eq!(Reader::open(folder.path()).unwrap_err().to_string(), newer);
 

@@ -127,6 +127,9 @@ fn what_sql_can_change_is_named() {
         ("UPDATE blocks SET sealed = zeroblob(40) WHERE id = 1", "speaks of was changed"),
         ("DELETE FROM blocks WHERE id = 1", "goes on from what is not there"),
         ("DELETE FROM chains WHERE id = 1", "block 1 is in no chain"),
+        ("UPDATE chains SET before = 9 WHERE id = 1", "does not lead to the one before it"),
+        ("UPDATE latest SET chain = chain - 1", "the last chain of key"),
+        ("DELETE FROM latest", "it is not said which chain"),
         ("UPDATE keys SET dictionary = zeroblob(40) WHERE id = 1", "the dictionary of key 1"),
         ("UPDATE keys SET dictionary = NULL WHERE id = 1", "the dictionary of key 1"),
         (

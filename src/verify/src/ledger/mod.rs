@@ -38,7 +38,7 @@ type Sum = [u8; 32];
 type Fallible<T> = rusqlite::Result<T>;
 
 /// The ledger's version that is known here.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 /// Threads at most, and times that a moment is tried to be caught.
 const MOST_THREADS: usize = 16;

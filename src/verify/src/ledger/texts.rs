@@ -5,6 +5,7 @@ use crate::Report;
 use crate::content::chain_sum;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 type Name = [u8; 16];
 
@@ -102,19 +103,23 @@ fn hashed(connection: &Connection, &(from, to): &(i64, i64)) -> Fallible<(u64, V
 }
 
 /// The chains, each computed from its parent and its block: whether that is what was written, the
-/// entries say.
+/// entries say. Those of a key lead back from the last to the first.
 fn linked(
     connection: &Connection,
     blocks: &mut Table<Block>,
     report: &mut Report,
 ) -> Fallible<Table<Chain>> {
     let mut chains: Table<Chain> = Table::new();
-    let mut statement =
-        connection.prepare("SELECT id, key, parent, block, name, bytes FROM chains ORDER BY id")?;
+    let mut latest: HashMap<i64, i64> = HashMap::new();
+    let mut statement = connection
+        .prepare("SELECT id, key, parent, block, name, bytes, before FROM chains ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, key, parent): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let number: i64 = row.get(3)?;
+        if latest.insert(key, id).unwrap_or(0) != row.get::<_, i64>(6)? {
+            report.problem(format!("chain {id} does not lead to the one before it"));
+        }
         // A chain is made after its parent: ids only grow.
         let before = match parent {
             0 => Some(Chain { key, sum: [0; 32] }),
@@ -135,6 +140,17 @@ fn linked(
             report.problem(format!("chain {id} or its block {number} was changed"));
         }
         chains.push(id, Chain { key, sum });
+    }
+    let mut statement = connection.prepare("SELECT key, chain FROM latest")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (key, chain): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if latest.remove(&key) != Some(chain) {
+            report.problem(format!("the last chain of key {key} is not {chain}"));
+        }
+    }
+    for key in latest.keys() {
+        report.problem(format!("it is not said which chain of key {key} is the last"));
     }
     Ok(chains)
 }
