@@ -2,7 +2,8 @@
 //!
 //! A VM numbers its parts from 1 without a gap. A number above the highest that came opens a gap for
 //! all between; a part that comes late, or that the gateway gave up before anything of it was
-//! forwarded, closes it again.
+//! forwarded, closes it again. So the account also says whether a number has come: up to the highest
+//! all have that neither are missing nor were given up.
 
 use crate::error::StoreError;
 use crate::incoming::NewPart;
@@ -76,15 +77,32 @@ pub(crate) fn account(
             gap.insert(connection, id)?;
         }
         (boot.highest, boot.last_at) = (part.seq, part.at);
-    } else {
-        close(connection, id, part.seq)?;
+    } else if !close(connection, id, part.seq)? {
+        connection
+            .prepare_cached("DELETE FROM given_up WHERE boot = ?1 AND seq = ?2")?
+            .execute(params![id, part.seq])?;
     }
     projections.put_boot(id, boot);
     // A gateway gives up what it numbered before.
     for given_up in part.abandoned.iter().filter(|number| **number < part.seq) {
-        close(connection, id, *given_up)?;
+        if close(connection, id, *given_up)? {
+            connection
+                .prepare_cached("INSERT INTO given_up (boot, seq) VALUES (?1, ?2)")?
+                .execute(params![id, given_up])?;
+        }
     }
     Ok(())
+}
+
+/// Whether a number up to the highest has come.
+pub(crate) fn has_come(connection: &Connection, boot: &str, seq: i64) -> Result<bool, StoreError> {
+    if gap_of(connection, boot, seq)?.is_some() {
+        return Ok(false);
+    }
+    let was_given_up = connection
+        .prepare_cached("SELECT 1 FROM given_up WHERE boot = ?1 AND seq = ?2")?
+        .exists(params![boot, seq])?;
+    Ok(!was_given_up)
 }
 
 /// Numbers that are missing, from the first to the last.
@@ -97,9 +115,9 @@ struct Gap {
     before_at: i64,
 }
 
-/// A number is no longer missing.
-fn close(connection: &Connection, boot: &str, seq: i64) -> Result<(), StoreError> {
-    let gap = connection
+/// The gap in which a number is.
+fn gap_of(connection: &Connection, boot: &str, seq: i64) -> Result<Option<Gap>, StoreError> {
+    let before = connection
         .prepare_cached(
             "SELECT first, last, noticed_at, after_at, before_at FROM gaps
              WHERE boot = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1",
@@ -114,7 +132,12 @@ fn close(connection: &Connection, boot: &str, seq: i64) -> Result<(), StoreError
             })
         })
         .optional()?;
-    let Some(gap) = gap.filter(|gap| seq <= gap.last) else { return Ok(()) };
+    Ok(before.filter(|gap| seq <= gap.last))
+}
+
+/// A number is no longer missing; false when it was not.
+fn close(connection: &Connection, boot: &str, seq: i64) -> Result<bool, StoreError> {
+    let Some(gap) = gap_of(connection, boot, seq)? else { return Ok(false) };
     connection
         .prepare_cached("DELETE FROM gaps WHERE boot = ?1 AND first = ?2")?
         .execute(params![boot, gap.first])?;
@@ -124,7 +147,7 @@ fn close(connection: &Connection, boot: &str, seq: i64) -> Result<(), StoreError
     if seq < gap.last {
         Gap { first: seq + 1, ..gap }.insert(connection, boot)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 impl Gap {

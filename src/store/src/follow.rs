@@ -125,9 +125,10 @@ impl Reader {
         before_at: i64,
     ) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection().prepare_cached(
-            "SELECT exchanges.session FROM parts JOIN exchanges ON exchanges.id = parts.exchange
-             WHERE parts.boot = ?1 GROUP BY exchanges.session
-             HAVING MIN(parts.at) <= ?3 AND MAX(parts.at) >= ?2",
+            "SELECT sessions.id FROM sessions CROSS JOIN exchanges ON exchanges.session = sessions.id
+             CROSS JOIN parts ON parts.exchange = exchanges.id
+             WHERE sessions.started_at <= ?3 AND (open > 0 OR last_end >= ?2) AND parts.boot = ?1
+             GROUP BY sessions.id HAVING MIN(parts.at) <= ?3 AND MAX(parts.at) >= ?2",
         )?;
         let rows = statement.query_map(params![boot, after_at, before_at], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -254,7 +254,8 @@ impl Facts {
         let facts = Self {
             exchange: part.exchange,
             boot: part.boot,
-            seq: i64::try_from(part.seq).map_err(|_| Defect::Range)?,
+            // A gateway numbers from 1.
+            seq: i64::try_from(part.seq).ok().filter(|seq| *seq > 0).ok_or(Defect::Range)?,
             kind: part.part.kind(),
             at: part.at as i64,
             received_at: received_at as i64,

@@ -77,9 +77,12 @@ impl Rows<'_> {
         let known = self.projections.boot(connection, &boot)?;
         let highest = known.map_or(0, |known| known.highest);
         let node = known.map_or(&part.node, |known| &known.node).clone();
-        let there = if part.seq > highest { None } else { stored(connection, &boot, part.seq)? };
-        if let Some((key, mac)) = there {
-            if self.shelf.is_same(connection, key, &mac, &part.content)? {
+        if part.seq <= highest && boots::has_come(connection, &boot, part.seq)? {
+            // Under another exchange it is another part.
+            let exchange = part.exchange.to_string();
+            if let Some((key, mac)) = stored(connection, &exchange, &boot, part.seq)?
+                && self.shelf.is_same(connection, key, &mac, &part.content)?
+            {
                 receipt.duplicates += 1;
                 return Ok(());
             }
@@ -259,11 +262,14 @@ impl Rows<'_> {
 /// The key and the digest of a part that is stored already.
 fn stored(
     connection: &Connection,
+    exchange: &str,
     boot: &str,
     seq: i64,
 ) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT key, mac FROM parts WHERE boot = ?1 AND seq = ?2")?
-        .query_row(params![boot, seq], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT key, mac FROM parts WHERE exchange = ?1 AND boot = ?2 AND seq = ?3",
+        )?
+        .query_row(params![exchange, boot, seq], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
 }

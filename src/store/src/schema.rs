@@ -3,7 +3,7 @@
 //! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed`, `witness` and `telemetry`
 //! are what was received, `accesses` who looked; `introductions` is what parts say in the clear,
 //! `keys`, `blocks` and `chains` what they say sealed. All of these are only ever added to, but for
-//! keys, which an erasure destroys. `exchanges`, `sessions`, `boots` and `gaps`, and what waits for
+//! keys, which an erasure destroys. `exchanges`, `sessions`, `boots`, `gaps` and `given_up`, and what waits for
 //! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
 //! transaction; the view `told` has of each exchange what its parts say of it.
 
@@ -120,7 +120,6 @@ CREATE TABLE parts (
     frame       BLOB NOT NULL,              -- sealed
     streams     TEXT NOT NULL,              -- JSON array of chains
     mac         BLOB NOT NULL,              -- of the part's digests, under the key
-    UNIQUE (boot, seq),
     -- `IN` would build a table of its own for each row.
     CHECK (kind = 'opened' OR kind = 'progress' OR kind = 'closed' OR kind = 'refused'),
     CHECK (source = 'acknowledged' OR source = 'access_log')
@@ -183,6 +182,12 @@ CREATE TABLE gaps (
     after_at    INTEGER NOT NULL,           -- the time of the part before
     before_at   INTEGER NOT NULL,           -- and of the part behind
     PRIMARY KEY (boot, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE given_up (
+    boot        TEXT NOT NULL,
+    seq         INTEGER NOT NULL,           -- missing, but that its gateway says that nothing came of it
+    PRIMARY KEY (boot, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE unwitnessed (

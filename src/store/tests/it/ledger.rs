@@ -65,14 +65,43 @@ fn other_bytes_under_the_same_number_leave_the_first_and_are_kept_as_evidence() 
 }
 
 #[test]
+fn a_number_is_of_one_part_alone_however_late_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let writer = Writer::start(&data).unwrap();
+    let append = |part: &[u8]| append(&writer.handle(), vec![incoming(part)]);
+    let stored = Receipt { parts: 1, ..Receipt::default() };
+    let again = Receipt { duplicates: 1, ..Receipt::default() };
+    let conflict = Receipt { conflicts: 1, ..Receipt::default() };
+    assert_eq!(append(&opened(1, "alice", None)), stored);
+    // 2 and 3 are missing, and 3 is given up.
+    let giving_up = String::from_utf8(refused(4, 4, None)).unwrap();
+    let giving_up = giving_up.replace(r#""refusal":"#, r#""abandoned":[1,3],"refusal":"#);
+    assert_eq!(append(giving_up.as_bytes()), stored);
+    for number in [2, 3] {
+        assert_eq!(append(&progress(1, number)), stored, "{number}");
+        assert_eq!(append(&progress(1, number)), again, "{number}");
+        assert_eq!(append(&progress(9, number)), conflict, "{number}");
+    }
+    assert_eq!(append(&opened(1, "alice", None)), again);
+    assert_eq!(append(&progress(9, 1)), conflict);
+    let none = Incoming::part(progress(1, 0), Source::Acknowledged, 5_000, "hansard");
+    assert_eq!(none.defect(), Some(&Defect::Range));
+    writer.close();
+    let key = fs::read_to_string(beside(&data).join("checkpoint.pub")).unwrap();
+    let report = hansard_verify::verify(&data, &key, None, |_, _| {}).unwrap();
+    assert_eq!((report.problems, report.gaps), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn batches_that_wait_together_share_one_commit() {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::start(folder.path()).unwrap();
     let block = database(folder.path());
     block.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut answers = vec![send(&writer.handle(), vec![incoming(&opened(0, "alice", None))])];
+    let mut answers = vec![send(&writer.handle(), vec![incoming(&opened(1, "alice", None))])];
     // The writer waits for the lock with some of them, as many as it finds; with the rest afterwards.
-    for n in 1..=200 {
+    for n in 2..=201 {
         answers.push(send(&writer.handle(), vec![incoming(&opened(n, "alice", None))]));
     }
     assert!(answers.iter().all(|answer| answer.try_recv().is_err()), "nothing is on disk yet");
@@ -92,15 +121,16 @@ fn a_failed_commit_answers_every_batch_stores_none_and_the_writer_goes_on() {
     let writer = Writer::start_with(folder.path(), options).unwrap();
     let block = database(folder.path());
     block.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let answers: Vec<_> =
-        (0..3).map(|n| send(&writer.handle(), vec![incoming(&opened(n, "alice", None))])).collect();
+    let answers: Vec<_> = (1..=3)
+        .map(|n| send(&writer.handle(), vec![incoming(&opened(n, "alice", None))]))
+        .collect();
     for answer in answers {
         let error = answer.recv().unwrap().unwrap_err();
         assert!(matches!(error, AppendError::Failed(_)), "{error}");
     }
     block.execute_batch("ROLLBACK").unwrap();
     assert!(Reader::open(folder.path()).unwrap().sessions(9).unwrap().is_empty());
-    append(&writer.handle(), vec![incoming(&opened(0, "alice", None))]);
+    append(&writer.handle(), vec![incoming(&opened(1, "alice", None))]);
     assert_eq!(writer.handle().stats().stored.parts, 1);
 }
 
@@ -125,7 +155,7 @@ fn a_batch_that_cannot_be_stored_fails_alone() {
 fn what_is_acknowledged_survives_a_crash_at_that_moment() {
     let folder = tempfile::tempdir().unwrap();
     let writer = Writer::start(folder.path()).unwrap();
-    for n in 0..20 {
+    for n in 1..=20 {
         append(&writer.handle(), vec![incoming(&opened(n, "alice", None))]);
     }
     // The files as a crash would leave them: nothing closed, the shared memory gone.
@@ -136,7 +166,7 @@ fn what_is_acknowledged_survives_a_crash_at_that_moment() {
     assert_eq!(Reader::open(crashed.path()).unwrap().sessions(99).unwrap().len(), 20);
     let options = Options { keys: Some(beside(folder.path())), ..Options::default() };
     let next = Writer::start_with(crashed.path(), options).unwrap();
-    let receipt = append(&next.handle(), vec![incoming(&opened(19, "alice", None))]);
+    let receipt = append(&next.handle(), vec![incoming(&opened(20, "alice", None))]);
     assert_eq!(receipt.duplicates, 1);
 }
 
@@ -146,7 +176,7 @@ fn closing_writes_what_waits_and_refuses_the_rest() {
     let writer = Writer::start(folder.path()).unwrap();
     let handle = writer.handle();
     let answers: Vec<_> =
-        (0..50).map(|n| send(&handle, vec![incoming(&opened(n, "alice", None))])).collect();
+        (1..=50).map(|n| send(&handle, vec![incoming(&opened(n, "alice", None))])).collect();
     writer.close();
     assert!(answers.into_iter().all(|answer| answer.recv().unwrap().is_ok()));
     let rejected = handle.append(Vec::new(), |_| {}).unwrap_err();

@@ -101,6 +101,8 @@ fn a_row_that_was_changed_is_named() {
         named("UPDATE parts SET ending = NULL WHERE kind = 'closed'", "speaks of was changed"),
         named("UPDATE parts SET ending = '' WHERE ending IS NULL", "speaks of was changed"),
         named("UPDATE parts SET streams = 'x' WHERE streams = '[]'", "speaks of was changed"),
+        named("DELETE FROM given_up", "that were given up are not as noted"),
+        named("INSERT INTO given_up SELECT boot, 1 FROM boots", "that were given up are not as noted"),
         of_exchange("session = 's-00000000000000000000'"),
         of_exchange("status = 'open'"),
         of_exchange("started_at = started_at - 1"),

@@ -4,7 +4,7 @@
 use super::Fallible;
 use crate::Report;
 use crate::entry::Part;
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// What is noted of each VM.
@@ -90,6 +90,7 @@ impl Boots {
         &self,
         connection: &Connection,
         heard: &Heard,
+        given_up: &BTreeSet<(String, u64)>,
         report: &mut Report,
     ) -> Fallible<()> {
         for (boot, noted) in &self.0 {
@@ -113,8 +114,13 @@ impl Boots {
         for (boot, first, last) in found.symmetric_difference(&stretches) {
             report.problem(format!("that {first} to {last} of {boot} are missing is not as noted"));
         }
+        if noted_as_given_up(connection)? != *given_up {
+            report.problem("the numbers that were given up are not as noted".to_owned());
+        }
+        let mut parts = parts_beside_gaps(connection)?;
         for (boot, gaps) in noted {
-            for Gap { first, last, .. } in mistimed(connection, &boot, gaps)? {
+            let parts = parts.remove(&boot).unwrap_or_default();
+            for Gap { first, last, .. } in mistimed(parts, gaps) {
                 report
                     .problem(format!("when {first} to {last} of {boot} went missing was changed"));
             }
@@ -140,9 +146,41 @@ fn gaps(connection: &Connection) -> Fallible<BTreeMap<String, Vec<Gap>>> {
     Ok(gaps)
 }
 
-/// A part that came: its entry, its time and when it came.
+fn noted_as_given_up(connection: &Connection) -> Fallible<BTreeSet<(String, u64)>> {
+    let mut statement = connection.prepare("SELECT boot, seq FROM given_up")?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(u64::MAX)))
+    })?;
+    rows.collect()
+}
+
+/// The parts of the VMs of which something is missing, by VM.
+fn parts_beside_gaps(connection: &Connection) -> Fallible<HashMap<String, Vec<Came>>> {
+    let mut parts: HashMap<String, Vec<Came>> = HashMap::new();
+    let mut statement = connection.prepare(
+        "SELECT boot, seq, id, at, received_at FROM parts WHERE boot IN (SELECT boot FROM gaps)",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let boot = row.get_ref(0)?.as_str().unwrap_or_default();
+        let came = Came {
+            seq: row.get(1)?,
+            entry: row.get(2)?,
+            at: row.get(3)?,
+            received_at: row.get(4)?,
+        };
+        match parts.get_mut(boot) {
+            Some(parts) => parts.push(came),
+            None => drop(parts.insert(boot.to_owned(), vec![came])),
+        }
+    }
+    Ok(parts)
+}
+
+/// A part that came: its number, its entry, its time and when it came.
 #[derive(Clone, Copy)]
 struct Came {
+    seq: i64,
     entry: i64,
     at: i64,
     received_at: i64,
@@ -152,19 +190,15 @@ struct Came {
 ///
 /// A gap opened with the part behind it that came first; before it is the part of the highest number
 /// that was there by then. Parts are walked from the last number down.
-fn mistimed(connection: &Connection, boot: &str, gaps: Vec<Gap>) -> Fallible<Vec<Gap>> {
-    let mut parts = connection.prepare_cached(
-        "SELECT seq, id, at, received_at FROM parts WHERE boot = ?1 ORDER BY seq DESC",
-    )?;
-    let mut rows = parts.query([boot])?;
+fn mistimed(mut parts: Vec<Came>, gaps: Vec<Gap>) -> Vec<Gap> {
+    parts.sort_unstable_by_key(|came| std::cmp::Reverse(came.seq));
     let mut gaps = gaps.into_iter().peekable();
     // Their openers came the earlier, the later they begin.
     let mut begun: VecDeque<(Gap, Came)> = VecDeque::new();
     let mut wrong = Vec::new();
     let mut opener: Option<Came> = None;
-    while let Some(row) = rows.next()? {
-        let (seq, came) = (row.get::<_, i64>(0)?, came(row)?);
-        while let Some(gap) = gaps.next_if(|gap| gap.last >= seq) {
+    for came in parts {
+        while let Some(gap) = gaps.next_if(|gap| gap.last >= came.seq) {
             match opener {
                 Some(opener) => begun.push_back((gap, opener)),
                 None => wrong.push(gap),
@@ -177,7 +211,7 @@ fn mistimed(connection: &Connection, boot: &str, gaps: Vec<Gap>) -> Fallible<Vec
             }
         }
         if begun.is_empty() && gaps.peek().is_none() {
-            return Ok(wrong);
+            return wrong;
         }
         if opener.is_none_or(|opener| came.entry < opener.entry) {
             opener = Some(came);
@@ -190,11 +224,7 @@ fn mistimed(connection: &Connection, boot: &str, gaps: Vec<Gap>) -> Fallible<Vec
             .into_iter()
             .filter_map(|(gap, opener)| (gap.times != opener.times(opener.at)).then_some(gap)),
     );
-    Ok(wrong)
-}
-
-fn came(row: &Row<'_>) -> Fallible<Came> {
-    Ok(Came { entry: row.get(1)?, at: row.get(2)?, received_at: row.get(3)? })
+    wrong
 }
 
 impl Came {

@@ -11,7 +11,7 @@ use crate::numbers::{Gap, Numbers};
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use tlog_tiles::{Hash, record_hash};
 
@@ -123,12 +123,16 @@ impl Found {
         Ok(whole)
     }
 
-    /// Numbers that neither came nor were given up.
-    pub(super) fn gaps(&mut self) -> Vec<Gap> {
+    /// Numbers that neither came nor were given up, and those that were given up.
+    pub(super) fn gaps(&mut self) -> (Vec<Gap>, BTreeSet<(String, u64)>) {
+        let mut given_up = BTreeSet::new();
         for (boot, number) in std::mem::take(&mut self.given_up) {
-            self.numbers.add(&boot, number);
+            // One that came after all was not.
+            if self.numbers.add(&boot, number) {
+                given_up.insert((boot, number));
+            }
         }
-        self.numbers.gaps()
+        (self.numbers.gaps(), given_up)
     }
 
     fn add(&mut self, mut next: Self) {

@@ -109,10 +109,11 @@ fn look(
     std::mem::take(&mut found.problems).into_iter().for_each(|what| report.problem(what));
     report.bytes = report.bytes.saturating_add(found.bytes);
     report.parts = found.counts.parts.unsigned_abs();
-    report.gaps = found.gaps();
+    let (gaps, given_up) = found.gaps();
+    report.gaps = gaps;
     signed::check(connection, report, key, kept, &found.leaves)?;
     found.counts.check(connection, report)?;
-    boots.check(connection, &found.heard, report)?;
+    boots.check(connection, &found.heard, &given_up, report)?;
     keys::check(connection, report, found.said)
 }
 

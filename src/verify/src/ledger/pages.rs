@@ -23,7 +23,7 @@ pub(super) fn tables(connection: Option<&Connection>) -> Fallible<Vec<String>> {
 
 /// SHA-256 of how a ledger's tables, indexes and view are made, as its version has them: another view
 /// would show other things of the same rows.
-const SCHEMA: &str = "4e86e8cc86d2d1c05e7027a16280c3d8c433014e63a599460357f74946a3610e";
+const SCHEMA: &str = "7ee9cb9caca2a452d4f5661bf90ade636b342bb6dfac1bc010b9b74d99d64946";
 
 /// Whether the file's schema is a ledger's.
 pub(super) fn schema(connection: &Connection, report: &mut Report) -> Fallible<()> {
