@@ -1,8 +1,8 @@
 //! SQLite's write-ahead log, copied into the database beside the writer: commits go on meanwhile.
 //!
 //! ```text
-//! writer    commit … commit ─▶ more than SOFT pages      commit … commit ─▶ copies the rest: the log
-//! journal                        └▶ copies them (a passive checkpoint) ─┘     begins anew
+//! writer    commit … commit ─▶ SOFT more      commit … commit ─▶ HARD in all: copies the rest,
+//! journal                       └▶ copies them, beside the writer ─┘      and the log begins anew
 //! ```
 
 use crate::error::StoreError;
@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// Pages of the log above which it is copied: 8 MiB.
+/// Pages of the log, more than were copied before, that are copied beside the writer: 8 MiB. The more, the
+/// fewer of them are the same one again.
 const SOFT: i32 = 2048;
-/// Pages that the writer copies itself, so that nothing is left to copy and the log begins anew.
-const REST: i32 = 256;
-/// Pages of the log above which the writer waits whatever is left: 64 MiB.
+/// Pages of the log above which the writer copies what is left, since only with nothing left to copy the
+/// log begins anew: 64 MiB.
 const HARD: i32 = 16_384;
 
 /// The thread that copies. Dropped, it ends when its copy is done.
@@ -72,25 +72,26 @@ impl Journal {
     pub(crate) fn watch(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let hook = move |_: &mut rusqlite::hooks::Wal, pages| {
-            shared.pages.store(pages, Ordering::Relaxed);
+            if pages < shared.pages.swap(pages, Ordering::Relaxed) {
+                // It began anew.
+                shared.copied.store(0, Ordering::Relaxed);
+            }
             Ok(())
         };
         Ok(connection.wal_hook(Some(hook))?)
     }
 
-    /// After a commit: has the log copied when it is long.
+    /// After a commit: has the log copied when it is long, unless that is under way.
     pub(crate) fn committed(&self, connection: &Connection) {
         let shared = &self.shared;
-        let pages = shared.pages.load(Ordering::Relaxed);
-        let copied = shared.copied.load(Ordering::Relaxed);
-        if pages <= SOFT {
+        if shared.is_copying.load(Ordering::Acquire) {
             return;
         }
-        let is_copying = shared.is_copying.load(Ordering::Acquire);
-        if pages > HARD || (!is_copying && copied > 0 && pages.saturating_sub(copied) <= REST) {
-            copy(connection);
-            shared.copied.store(0, Ordering::Relaxed);
-        } else if !is_copying {
+        let pages = shared.pages.load(Ordering::Relaxed);
+        let copied = shared.copied.load(Ordering::Relaxed);
+        if pages > HARD {
+            shared.copied.store(copy(connection), Ordering::Relaxed);
+        } else if pages.saturating_sub(copied) > SOFT {
             shared.is_copying.store(true, Ordering::Release);
             shared.state().is_asked = true;
             shared.wake.notify_one();
@@ -137,4 +138,68 @@ impl Shared {
 fn copy(connection: &Connection) -> i32 {
     let copied = connection.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE);
     copied.map_or(0, |(_, copied)| copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{lock_folder, open_for_writing};
+    use std::time::{Duration, Instant};
+
+    /// Pages of one commit, about.
+    const COMMIT: i32 = 1024;
+
+    struct Written {
+        _folder: tempfile::TempDir,
+        _lock: std::fs::File,
+        connection: Connection,
+        journal: Journal,
+    }
+
+    impl Written {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let lock = lock_folder(folder.path()).unwrap();
+            let mut connection = open_for_writing(folder.path(), Duration::from_secs(1)).unwrap();
+            let journal = Journal::start(folder.path()).unwrap();
+            journal.watch(&mut connection).unwrap();
+            connection.execute_batch("CREATE TABLE texts (text)").unwrap();
+            Self { _folder: folder, _lock: lock, connection, journal }
+        }
+
+        /// Commits 4 MB; the pages of the log after it.
+        fn commit(&self) -> i32 {
+            self.connection.execute("INSERT INTO texts VALUES (zeroblob(4 << 20))", []).unwrap();
+            let pages = self.journal.shared.pages.load(Ordering::Relaxed);
+            self.journal.committed(&self.connection);
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while self.journal.shared.is_copying.load(Ordering::Acquire) {
+                assert!(Instant::now() < deadline, "a copy ends");
+                thread::yield_now();
+            }
+            pages
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_copied_in_time_stays_short() {
+        let written = Written::new();
+        let longest = (0..20).map(|_| written.commit()).max().unwrap();
+        assert!(longest > SOFT && longest < SOFT + 2 * COMMIT, "{longest}");
+    }
+
+    #[test]
+    fn a_log_that_a_reader_holds_begins_anew_behind_it() {
+        let written = Written::new();
+        let path = written.connection.path().unwrap();
+        let reader = Connection::open(path).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM texts").unwrap();
+        let longest = (0..18).map(|_| written.commit()).last().unwrap();
+        assert!(longest > HARD, "{longest}");
+        reader.execute_batch("COMMIT").unwrap();
+        // The first one copies it all.
+        let after = [written.commit(), written.commit()];
+        assert!(after[0] > longest && after[1] < 2 * COMMIT, "{after:?}");
+        assert!((0..20).all(|_| written.commit() < SOFT + 2 * COMMIT), "it is copied on");
+    }
 }
