@@ -87,7 +87,7 @@ pub(crate) fn account(
     for given_up in part.abandoned.iter().filter(|number| **number < part.seq) {
         if close(connection, id, *given_up)? {
             connection
-                .prepare_cached("INSERT INTO given_up (boot, seq) VALUES (?1, ?2)")?
+                .prepare_cached("INSERT OR IGNORE INTO given_up (boot, seq) VALUES (?1, ?2)")?
                 .execute(params![id, given_up])?;
         }
     }

@@ -18,6 +18,11 @@ use std::sync::Arc;
 /// The first millisecond of the year 10000: RFC 3339 cannot write it.
 const TIME_LIMIT: u64 = 253_402_300_800_000;
 
+/// Numbers of one part that are given up, at most.
+const ABANDONED: usize = 1024;
+/// Bytes of a log's name that are kept.
+const LOG_NAME: usize = 1024;
+
 /// One thing to store.
 #[derive(Debug)]
 pub struct Incoming(pub(crate) Kind);
@@ -201,7 +206,10 @@ impl Malformed {
     pub(crate) fn new(defect: Defect, bytes: &[u8], received_at: i64, log_name: &str) -> Self {
         Self {
             received_at,
-            log_name: log_name.to_owned(),
+            log_name: log_name
+                .get(..log_name.floor_char_boundary(LOG_NAME))
+                .unwrap_or_default()
+                .to_owned(),
             defect,
             size: bytes.len(),
             bytes: bytes.get(..KEPT).unwrap_or(bytes).to_vec(),
@@ -240,7 +248,9 @@ impl Facts {
             Content::Refused(refused) => refused.abandoned.as_slice(),
             Content::Opened(_) | Content::Progress(_) => &[],
         };
-        let abandoned = abandoned.iter().filter_map(|seq| i64::try_from(*seq).ok()).collect();
+        let abandoned = abandoned.iter().filter_map(|seq| i64::try_from(*seq).ok());
+        // A gateway gives up one at a time. Of a list beyond all measure the rest stays missing.
+        let abandoned = abandoned.filter(|seq| *seq > 0).take(ABANDONED).collect();
         let (introduction, ending) = match &part.part {
             Content::Opened(opened) => (Some(Introduction::of_opened(part.exchange, opened)), None),
             Content::Progress(_) => (None, None),

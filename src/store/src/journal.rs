@@ -17,8 +17,8 @@ use std::thread::{self, JoinHandle};
 /// Pages of the log, more than were copied before, that are copied beside the writer: 8 MiB. The more, the
 /// fewer of them are the same one again.
 const SOFT: i32 = 2048;
-/// Pages of the log above which the writer copies what is left, since only with nothing left to copy the
-/// log begins anew: 64 MiB.
+/// Pages of the log above which the writer copies what is left, since only with nothing left to copy, and
+/// without a reader in it, the log begins anew: 64 MiB.
 const HARD: i32 = 16_384;
 
 /// The thread that copies. Dropped, it ends when its copy is done.

@@ -2,7 +2,7 @@
 //!
 //! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed`, `witness` and `telemetry`
 //! are what was received, `accesses` who looked; `introductions` is what parts say in the clear,
-//! `keys`, `blocks` and `chains` what they say sealed. All of these are only ever added to, but for
+//! `keys`, `blocks` and `chains` (with `latest`) what they say sealed. All of these are only ever added to, but for
 //! keys, which an erasure destroys. `exchanges`, `sessions`, `boots`, `gaps` and `given_up`, and what waits for
 //! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
 //! transaction; the view `told` has of each exchange what its parts say of it.
@@ -124,7 +124,7 @@ CREATE TABLE parts (
     CHECK (kind = 'opened' OR kind = 'progress' OR kind = 'closed' OR kind = 'refused'),
     CHECK (source = 'acknowledged' OR source = 'access_log')
 ) STRICT;
-CREATE INDEX parts_of_exchange ON parts (exchange);
+CREATE INDEX parts_of_exchange ON parts (exchange, seq);
 
 CREATE TABLE malformed (
     id          INTEGER PRIMARY KEY,        -- of its entry
@@ -186,7 +186,7 @@ CREATE TABLE gaps (
 
 CREATE TABLE given_up (
     boot        TEXT NOT NULL,
-    seq         INTEGER NOT NULL,           -- missing, but that its gateway says that nothing came of it
+    seq         INTEGER NOT NULL,           -- never came: its gateway says that nothing of it was forwarded
     PRIMARY KEY (boot, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -17,6 +17,10 @@ use std::ops::Range;
 
 /// Shorter texts are not worth a piece of their own.
 const LEAST: usize = 256;
+/// In a list of many elements that are so short on the average, those beside each other go together: what
+/// is kept of a piece is never many times as large as the piece.
+const MANY: usize = 64;
+const SHORT: usize = 32;
 /// How a marker begins that moves from message to message; it ends with the next `}`.
 const MARKER: &[u8] = b",\"cache_control\":{";
 
@@ -226,12 +230,17 @@ fn place(part: &[u8], text: &str) -> Option<Range<usize>> {
 /// Each element of a list with what stands before it, from the bracket on.
 fn pieces_of(part: &[u8], elements: &[&RawValue]) -> Option<Vec<Range<usize>>> {
     let first = place(part, elements.first()?.get())?.start;
+    let last = place(part, elements.last()?.get())?.end;
     let mut from = memchr::memrchr(b'[', part.get(..first)?)?.checked_add(1)?;
-    let mut pieces = Vec::with_capacity(elements.len());
+    let are_short = elements.len() >= MANY && last.saturating_sub(from) / SHORT < elements.len();
+    let least = if are_short { LEAST } else { 0 };
+    let mut pieces = Vec::new();
     for element in elements {
         let at = place(part, element.get())?;
-        pieces.push(from..at.end);
-        from = at.end;
+        if at.end.saturating_sub(from) >= least || at.end == last {
+            pieces.push(from..at.end);
+            from = at.end;
+        }
     }
     Some(pieces)
 }
@@ -297,6 +306,29 @@ mod tests {
             assert_eq!(joined(&pieces), part);
             assert_eq!(pieces.streams.iter().map(Vec::len).collect::<Vec<_>>(), streams, "{part}");
         }
+    }
+
+    #[test]
+    fn many_short_messages_go_together() {
+        let list = |count: usize, text: &str| {
+            let messages = vec![text; count].join(", ");
+            format!(r#"{{"body":{{"messages":[{messages}]}}}}"#)
+        };
+        let long = format!("\"{}\"", "x".repeat(40));
+        for (part, count) in [
+            (list(63, "0"), 63),
+            (list(64, "0"), 1),
+            (list(1000, "0"), 3000 / 256 + 1),
+            (list(1000, &long), 1000),
+        ] {
+            let pieces = pieces(&part);
+            assert_eq!(joined(&pieces), part);
+            assert_eq!(pieces.streams[0].len(), count, "{}", part.len());
+        }
+        // What was there before still stands in pieces of its own.
+        let (turn, next) = (list(1000, "0"), list(1100, "0"));
+        let (turn, next) = (pieces(&turn), pieces(&next));
+        assert_eq!(turn.streams[0][..11], next.streams[0][..11]);
     }
 
     #[test]

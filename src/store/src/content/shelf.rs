@@ -154,8 +154,7 @@ impl Shelf {
             true => None,
             false => Some(self.make_key(connection, session)?),
         };
-        self.keyring.fit(session);
-        let held = self.keyring.peek(session).ok_or(StoreError::Sealing)?;
+        let held = self.keyring.get(session).ok_or(StoreError::Sealing)?;
         Ok((held.texts.key(), held.given.key.seal_alone(text).ok_or(StoreError::Sealing)?, made))
     }
 
@@ -208,6 +207,7 @@ impl Shelf {
     fn keep(&mut self, session: &str, key: SessionKey, texts: Texts) {
         let given = Given { key: Arc::new(key), last: Arc::default() };
         self.keyring.put(session, Held::new(given, texts));
+        self.keyring.fit(session);
     }
 
     /// What a session's next part will be sealed with, if it is at hand and has sealed one.

@@ -65,9 +65,12 @@ impl Texts {
         let mut at = last;
         while at != 0 {
             let read = chain.query_row([at, key], |row| {
-                let link = Link { id: at, bytes: row.get::<_, i64>(2)? as usize };
-                texts.chains.insert(row.get(1)?, link);
-                texts.blocks.insert(row.get(4)?, row.get(3)?);
+                let name = |column| -> rusqlite::Result<Option<Name>> {
+                    Ok(row.get_ref(column)?.as_blob().ok().and_then(|name| name.try_into().ok()))
+                };
+                let Some((chain, block)) = name(1)?.zip(name(4)?) else { return Ok(0) };
+                texts.chains.insert(chain, Link { id: at, bytes: row.get::<_, i64>(2)? as usize });
+                texts.blocks.insert(block, row.get(3)?);
                 row.get::<_, i64>(0)
             });
             at = read.optional()?.filter(|before| *before < at).unwrap_or(0);

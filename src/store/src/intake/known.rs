@@ -13,8 +13,10 @@ use hashlink::LruCache;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
-/// Texts that are kept in mind: about 20 MB.
+/// What is kept in mind, in texts: about 20 MB.
 const MOST: usize = 1 << 18;
+/// What a session takes beside its texts, in texts.
+const SESSION: usize = 4;
 
 /// What is known of boots and sessions.
 #[derive(Debug)]
@@ -24,8 +26,8 @@ pub(crate) struct Known {
     /// By session, the bytes of each text; when there are too many, the session that said nothing for
     /// the longest time is forgotten.
     sessions: LruCache<String, HashMap<Chain, usize>>,
-    /// Texts of all of them.
-    texts: usize,
+    /// What all of them take, in texts.
+    taken: usize,
     most: usize,
 }
 
@@ -38,7 +40,7 @@ impl Default for Known {
 impl Known {
     fn of(most: usize) -> Self {
         let sessions = LruCache::new_unbounded();
-        Self { highest: HashMap::new(), sessions, texts: 0, most }
+        Self { highest: HashMap::new(), sessions, taken: 0, most }
     }
 
     /// The numbers that the ledger has.
@@ -56,7 +58,7 @@ impl Known {
     /// Forgets every text: a session was erased.
     pub(crate) fn forget(&mut self) {
         self.sessions.clear();
-        self.texts = 0;
+        self.taken = 0;
     }
 
     /// Whether the ledger will take all of these as parts of their own, one after the other. If it
@@ -119,7 +121,14 @@ impl Known {
         else {
             return;
         };
-        let texts = self.sessions.entry(introduction.session.clone()).or_insert_with(HashMap::new);
+        if part.content.streams.is_empty() {
+            return;
+        }
+        let taken = &mut self.taken;
+        let texts = self.sessions.entry(introduction.session.clone()).or_insert_with(|| {
+            *taken += SESSION;
+            HashMap::new()
+        });
         let before = texts.len();
         for stream in &part.content.streams {
             let known = stream.known.map(|known| (known.digest, known.bytes));
@@ -130,10 +139,10 @@ impl Known {
             });
             texts.extend(known.into_iter().chain(pieces));
         }
-        self.texts += texts.len().saturating_sub(before);
-        while self.texts > self.most {
+        self.taken += texts.len().saturating_sub(before);
+        while self.taken > self.most {
             let Some((_, texts)) = self.sessions.remove_lru() else { break };
-            self.texts = self.texts.saturating_sub(texts.len());
+            self.taken = self.taken.saturating_sub(texts.len().saturating_add(SESSION));
         }
     }
 }
@@ -179,13 +188,13 @@ mod tests {
     #[test]
     fn what_builds_on_the_sessions_that_spoke_last_is_admitted() {
         // Two sessions of two messages.
-        let mut known = Known::of(4);
+        let mut known = Known::of(2 * (2 + SESSION));
         for (number, hint) in [(1, "a"), (3, "b"), (5, "c")] {
             let [first, next] = two(number, Some(hint));
             assert!(known.admits(&[first]));
             assert!(known.admits(&[next]));
         }
-        assert_eq!((known.sessions.len(), known.texts), (2, 4));
+        assert_eq!((known.sessions.len(), known.taken), (2, 2 * (2 + SESSION)));
         let [_, of_the_first] = two(7, Some("a"));
         assert!(!known.admits(&[of_the_first]), "the ledger is asked");
         let [_, of_the_last] = two(9, Some("c"));
@@ -197,7 +206,7 @@ mod tests {
         let mut known = Known::default();
         let [first, next] = two(1, None);
         assert!(known.admits(&[first]));
-        assert_eq!(known.texts, 0);
+        assert_eq!((known.sessions.len(), known.taken), (0, 0));
         assert!(!known.admits(&[next]));
     }
 }

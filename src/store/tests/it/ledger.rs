@@ -93,6 +93,31 @@ fn a_number_is_of_one_part_alone_however_late_it_comes() {
     assert_eq!((report.problems, report.gaps), (Vec::new(), Vec::new()));
 }
 
+/// Beyond all measure, by a gateway that is none: what is taken of it holds, and the rest is missed.
+#[test]
+fn a_list_or_a_name_without_end_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let writer = Writer::start(&data).unwrap();
+    let all: Vec<_> = (2..3000).map(|number| number.to_string()).collect();
+    let part = String::from_utf8(refused(9, 3000, None)).unwrap();
+    let with = format!(r#""abandoned":[{}],"refusal":"#, all.join(","));
+    let part = part.replace(r#""refusal":"#, &with);
+    append(&writer.handle(), vec![incoming(&opened(1, "alice", None)), incoming(part.as_bytes())]);
+    let name = "é".repeat(10 << 20);
+    let unreadable = Incoming::part(b"x".to_vec(), Source::AccessLog, 5_000, &name);
+    assert_eq!(append(&writer.handle(), vec![unreadable]).malformed, 1);
+    writer.close();
+    let key = fs::read_to_string(beside(&data).join("checkpoint.pub")).unwrap();
+    let report = hansard_verify::verify(&data, &key, None, |_, _| {}).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    let gaps: Vec<_> = report.gaps.iter().map(|gap| (gap.first, gap.last)).collect();
+    assert_eq!(gaps, [(2 + 1024, 2999)]);
+    let kept: String =
+        database(&data).query_row("SELECT log_name FROM malformed", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, "é".repeat(512));
+}
+
 #[test]
 fn batches_that_wait_together_share_one_commit() {
     let folder = tempfile::tempdir().unwrap();

@@ -36,6 +36,9 @@ fn shuffled() -> Ledger {
         // A number that is given up is not missing; one that was not given yet cannot be given up.
         abandoned(11, 11, 10),
         abandoned(12, 12, 99),
+        abandoned(25, 25, 0),
+        abandoned(26, 26, i64::MAX as u64),
+        abandoned(27, 27, 21),
         incoming(&progress(15, 15)),
         // Two beside each other were given up, of which one comes after all.
         abandoned(23, 23, 22),

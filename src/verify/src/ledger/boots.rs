@@ -1,5 +1,5 @@
-//! VMs, as what is noted of them and as their parts have them: nodes, times, and what is missing, with
-//! the time in which it was made.
+//! VMs, as what is noted of them and as their parts have them: nodes, times, what was given up, and what
+//! is missing, with the time in which it was made.
 
 use super::Fallible;
 use crate::Report;
@@ -116,6 +116,9 @@ impl Boots {
         }
         if noted_as_given_up(connection)? != *given_up {
             report.problem("the numbers that were given up are not as noted".to_owned());
+        }
+        if noted.is_empty() {
+            return Ok(());
         }
         let mut parts = parts_beside_gaps(connection)?;
         for (boot, gaps) in noted {

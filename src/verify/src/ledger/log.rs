@@ -235,7 +235,8 @@ impl Stretch<'_> {
                     self.problem(format!("entry {id}: part {seq} of {boot} is there twice"));
                 }
                 // A gateway gives up what it numbered before.
-                for number in part.abandoned.iter().filter(|number| **number < part.seq) {
+                for number in part.abandoned.iter().filter(|number| (1..part.seq).contains(*number))
+                {
                     self.found.given_up.push((part.boot.clone().into_owned(), *number));
                 }
                 self.part(id, &part, parts)?
