@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// How long parts gather that are acknowledged, and how long where many come: a transaction of many writes each
 /// page that they share once. Who reads waits for it.
 const GATHER: Duration = Duration::from_millis(20);
-const GATHER_MANY: Duration = Duration::from_millis(100);
+const GATHER_MANY: Duration = Duration::from_millis(40);
 /// Items of a transaction that are many.
 const MANY: u64 = 128;
 /// How long it rests before it tries again what failed.
