@@ -2,10 +2,10 @@
 //!
 //! `entries`, `tiles` and `checkpoints` are the log; `parts`, `malformed`, `witness` and `telemetry`
 //! are what was received, `accesses` who looked; `introductions` is what parts say in the clear,
-//! `keys`, `blocks` and `chains` (with `latest`) what they say sealed. All of these are only ever added to, but for
-//! keys, which an erasure destroys. `exchanges`, `sessions`, `boots`, `gaps` and `given_up`, and what waits for
-//! its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the same
-//! transaction; the view `told` has of each exchange what its parts say of it.
+//! `keys`, `blocks` and `chains` (with `latest`) what they say sealed. All of these are only ever added
+//! to, but for keys, which an erasure destroys. `exchanges`, `sessions`, `boots`, `gaps` and `given_up`,
+//! and what waits for its counterpart (`unwitnessed`, `unmatched`), follow from them and are kept in the
+//! same transaction; the view `told` has of each exchange what its parts say of it.
 
 use crate::error::StoreError;
 use crate::ledger::packed;
