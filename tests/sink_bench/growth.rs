@@ -1,8 +1,9 @@
 //! How a ledger grows: one long session, and many exchanges.
 
 use crate::Fallible;
+use crate::calls::framed;
 use crate::parts::{Begin, text};
-use crate::sink::{Sink, framed};
+use crate::sink::Sink;
 use hansard_store::{Incoming, Options, Reader, Source, Writer};
 use std::io::Write;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub(crate) async fn measure(hansard: &Path, folder: &Path) -> Fallible<Growth> {
             r#"{{"model":"m","system":{system},"tools":{tools},"messages":[{list}],"stream":true}}"#
         );
         let part = Begin { worker: 0, seq: turn as u64 + 1, session: "long", body: &body };
-        client.call(framed(&part.encoded()?)?).await?;
+        client.call(&framed(&part.encoded()?)?).await?;
         sizes.push(content(&data)?);
     }
     let at = |turn: usize| sizes.get(turn).copied().unwrap_or_default();

@@ -4,10 +4,10 @@
 //! goes with the next, as the filter sends it. What is sent was made before, so that what is measured
 //! is the sink and the calls, not the making of texts.
 
+use crate::calls::framed;
 use crate::parts::{Begin, text};
-use crate::sink::{Sink, framed};
+use crate::sink::Sink;
 use crate::{Fallible, Figures};
-use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub(crate) async fn measure(
                     break;
                 }
                 let one = Instant::now();
-                client.call(call).await?;
+                client.call(&call).await?;
                 times.extend(std::iter::repeat_n(one.elapsed(), usize::from(exchanges)));
             }
             Fallible::Ok(times)
@@ -84,7 +84,7 @@ fn lag(database: PathBuf, is_over: &AtomicBool) -> Fallible<f64> {
 }
 
 /// Parts one after the other are one message.
-fn message(worker: u8, call: u64, parts: u64) -> Fallible<Bytes> {
+fn message(worker: u8, call: u64, parts: u64) -> Fallible<Vec<u8>> {
     let mut message = Vec::new();
     for seq in call * parts + 1..=(call + 1) * parts {
         let text = text(seq << 8 | u64::from(worker), 1200);

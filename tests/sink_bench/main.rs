@@ -2,6 +2,7 @@
 //! a ledger grows; beside `fdatasync` alone and SQLite without a log, on the same disk in the same run.
 
 mod baseline;
+mod calls;
 mod growth;
 mod load;
 mod parts;
