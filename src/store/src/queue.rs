@@ -93,9 +93,23 @@ struct State {
     /// Of every batch that is not released, also of those that were taken.
     bytes: usize,
     closed: bool,
+    /// The bytes, or the items, from which on whoever takes is to be woken; none while he is awake: a
+    /// call of the system for each batch would be for nothing.
+    asleep_until: Option<(usize, usize)>,
 }
 
 impl State {
+    /// Whether whoever takes is to be woken, which is asked once.
+    fn wakes(&mut self) -> bool {
+        let wakes = self
+            .asleep_until
+            .is_some_and(|(bytes, items)| self.bytes >= bytes || !self.is_short(items));
+        if wakes {
+            self.asleep_until = None;
+        }
+        wakes
+    }
+
     /// Whether fewer items than that wait, and nobody for an answer.
     fn is_short(&self, most: usize) -> bool {
         let items = || self.jobs.iter().map(|job| job.items.len()).sum::<usize>();
@@ -119,8 +133,7 @@ impl Queue {
         }
         state.bytes += job.size;
         state.jobs.push_back(job);
-        drop(state);
-        self.changed.notify_all();
+        self.wake(state);
         Ok(())
     }
 
@@ -131,8 +144,15 @@ impl Queue {
             state.bytes += job.size;
             state.jobs.push_back(Job { since: Instant::now(), ..job });
         }
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = state.wakes();
         drop(state);
-        self.changed.notify_all();
+        if wakes {
+            self.changed.notify_all();
+        }
     }
 
     /// Everything that waits, within the bounds of one transaction; at least one batch. While nobody
@@ -151,17 +171,21 @@ impl Queue {
                 if state.closed {
                     return None;
                 }
+                state.asleep_until = Some((0, 0));
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.asleep_until = None;
                 continue;
             };
             let waited = since.elapsed();
             let may_rest = waited < rest && !state.closed && state.bytes < max_bytes;
             if may_rest && state.is_short(max_items) {
+                state.asleep_until = Some((max_bytes, max_items));
                 let (again, _) = self
                     .changed
                     .wait_timeout(state, rest.saturating_sub(waited))
                     .unwrap_or_else(PoisonError::into_inner);
                 state = again;
+                state.asleep_until = None;
                 continue;
             }
             let (mut bytes, mut items) = (0_usize, 0_usize);
@@ -275,6 +299,35 @@ mod tests {
         queue.pass(kept());
         let rest = Duration::from_millis(20);
         assert_eq!(queue.take(usize::MAX, 9, rest).unwrap().len(), 1, "nobody came");
+    }
+
+    #[test]
+    fn who_sleeps_is_woken_by_what_he_waits_for() {
+        let queue = Queue::new(usize::MAX);
+        let kept = || vec![Job { done: Done::Told, ..job(1) }];
+        let taken = |rest| {
+            std::thread::scope(|scope| {
+                let taker = scope.spawn(|| queue.take(usize::MAX, 3, rest).unwrap().len());
+                while queue.state().asleep_until.is_none() {
+                    std::thread::yield_now();
+                }
+                queue.pass(kept());
+                if !rest.is_zero() {
+                    // From now on he waits for more of them.
+                    while queue.state().asleep_until != Some((usize::MAX, 3)) {
+                        std::thread::yield_now();
+                    }
+                    queue.pass(kept());
+                    assert!(queue.state().asleep_until.is_some(), "two are not enough");
+                    queue.pass(kept());
+                }
+                taker.join().unwrap()
+            })
+        };
+        let start = Instant::now();
+        assert_eq!(taken(Duration::ZERO), 1);
+        assert_eq!(taken(Duration::from_secs(60)), 3);
+        assert!(start.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod texts;
 
 pub(crate) use ahead::Given;
 pub(crate) use pack::{Dictionary, pack, unpack};
-pub(crate) use seal::{IntakeKey, Master};
+pub(crate) use seal::{IntakeKey, Master, NONCE};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
 use ahead::Text;

@@ -10,6 +10,8 @@ use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
 /// zstd's own default.
 const LEVEL: i32 = 3;
+/// Bytes that a length takes, usually at most.
+const LENGTH: usize = 4;
 
 /// What texts are compressed against. Its text may be a conversation's: it is never printed.
 pub(crate) struct Dictionary {
@@ -41,36 +43,58 @@ impl Dictionary {
     }
 }
 
+/// What compresses, and where to.
+struct Packing {
+    context: CCtx<'static>,
+    packed: Vec<u8>,
+}
+
+/// Bytes of the second that are kept for the next text.
+const KEPT: usize = 1 << 20;
+
 thread_local! {
     // Their memory costs more to get than a small text to compress.
-    static PACKING: RefCell<Option<CCtx<'static>>> = RefCell::new(CCtx::try_create());
+    static PACKING: RefCell<Option<Packing>> =
+        RefCell::new(CCtx::try_create().map(|context| Packing { context, packed: Vec::new() }));
     static UNPACKING: RefCell<Option<DCtx<'static>>> = RefCell::new(DCtx::try_create());
 }
 
 /// Compresses a text. `None` when memory is short.
 pub(crate) fn pack(text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
-    let mut packed = Vec::with_capacity(compress_bound(text.len()));
-    PACKING.with_borrow_mut(|context| {
-        let context = context.as_mut()?;
+    packed(text, dictionary, [0, 0])
+}
+
+/// The same, with room before and behind.
+pub(super) fn packed(
+    text: &[u8],
+    dictionary: Option<&Dictionary>,
+    [before, behind]: [usize; 2],
+) -> Option<Vec<u8>> {
+    PACKING.with_borrow_mut(|packing| {
+        let Packing { context, packed } = packing.as_mut()?;
+        packed.clear();
+        packed.try_reserve(compress_bound(text.len())).ok()?;
         match dictionary {
             Some(Dictionary { tables: Some((tables, _)), .. }) => {
-                context.compress_using_cdict(&mut packed, text, tables).ok()
+                context.compress_using_cdict(packed, text, tables).ok()
             }
             Some(Dictionary { text: known, tables: None }) => {
-                context.compress_using_dict(&mut packed, text, known, LEVEL).ok()
+                context.compress_using_dict(packed, text, known, LEVEL).ok()
             }
-            None => context.compress(&mut packed, text, LEVEL).ok(),
+            None => context.compress(packed, text, LEVEL).ok(),
+        }?;
+        let mut all = Vec::with_capacity(before + packed.len() + LENGTH + behind);
+        all.resize(before, 0);
+        let mut length = text.len();
+        while length > 0x7f {
+            all.push(length as u8 | 0x80);
+            length >>= 7;
         }
-    })?;
-    let mut all = Vec::with_capacity(packed.len() + 4);
-    let mut length = text.len();
-    while length > 0x7f {
-        all.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    all.push(length as u8);
-    all.extend_from_slice(&packed);
-    Some(all)
+        all.push(length as u8);
+        all.extend_from_slice(packed);
+        packed.shrink_to(KEPT);
+        Some(all)
+    })
 }
 
 /// The text that was compressed, of at most `most` bytes. `None` when it is another, or was changed

@@ -10,9 +10,9 @@
 //! compressed against. A block's name is an HMAC of its text under the session's key: equal texts of one session share
 //! a block, and a name says nothing without the key. A destroyed session key cannot be made again.
 
-use super::pack::{Dictionary, pack, unpack};
+use super::pack::{Dictionary, packed, unpack};
 use crate::intake::Position;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -20,8 +20,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 const KEY: usize = 32;
-const NONCE: usize = 24;
+pub(crate) const NONCE: usize = 24;
 const SHORT_NONCE: usize = 12;
+pub(crate) const TAG: usize = 16;
 /// Bytes of a block's name.
 const NAME: usize = 16;
 /// No block is larger when it is unpacked: above the largest part.
@@ -37,9 +38,17 @@ impl fmt::Debug for IntakeKey {
 }
 
 impl IntakeKey {
-    /// Seals a text for a place.
-    pub(crate) fn seal(&self, text: &[u8], at: Position) -> Option<Vec<u8>> {
-        seal(&self.0, text, &at.to_bytes())
+    /// Seals a text for a place where it stands; what goes before it, and what behind it.
+    pub(crate) fn seal(
+        &self,
+        nonce: &mut [u8; NONCE],
+        text: &mut [u8],
+        at: Position,
+    ) -> Option<[u8; TAG]> {
+        *nonce = random()?;
+        let nonce = XNonce::from(*nonce);
+        let tag = self.0.encrypt_inout_detached(&nonce, &at.to_bytes(), text.into());
+        Some(tag.ok()?.into())
     }
 
     /// The text that was sealed for a place.
@@ -138,7 +147,7 @@ impl SessionKey {
 
     /// Seals a text, compressed under the session's dictionary.
     pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.sealed(&pack(text, self.dictionary.get())?)
+        self.sealed(text, self.dictionary.get())
     }
 
     /// The text; `None` when it was changed, or is another session's.
@@ -148,7 +157,7 @@ impl SessionKey {
 
     /// The same, of a text that does not need the dictionary.
     pub(crate) fn seal_alone(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.sealed(&pack(text, None)?)
+        self.sealed(text, None)
     }
 
     pub(crate) fn open_alone(&self, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -164,10 +173,13 @@ impl SessionKey {
         self.dictionary.get_or_init(|| Dictionary::new(text));
     }
 
-    fn sealed(&self, packed: &[u8]) -> Option<Vec<u8>> {
-        let nonce = random::<SHORT_NONCE>()?;
-        let sealed = self.sealing.encrypt(&Nonce::from(nonce), packed).ok()?;
-        Some([nonce.as_slice(), &sealed].concat())
+    fn sealed(&self, text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
+        let mut sealed = packed(text, dictionary, [SHORT_NONCE, TAG])?;
+        let (nonce, rest) = sealed.split_first_chunk_mut::<SHORT_NONCE>()?;
+        *nonce = random()?;
+        let tag = self.sealing.encrypt_inout_detached(&Nonce::from(*nonce), b"", rest.into());
+        sealed.extend_from_slice(&tag.ok()?);
+        Some(sealed)
     }
 
     fn opened(&self, sealed: &[u8]) -> Option<Vec<u8>> {

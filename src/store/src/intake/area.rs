@@ -2,19 +2,17 @@
 //!
 //! ```text
 //! page 0    HANSINT1 ‖ generation (8) ‖ the generation's key, wrapped (72)
-//! page 1…   frames: length (4) ‖ generation (8) ‖ check (4) ‖ sealed text ‖ zeros up to the page's end
+//! page 1…   frames, each of whole pages
 //! ```
 //!
-//! Numbers have their highest byte first; the check is how the sealed text's SHA-256 begins, so that a
-//! frame that was torn is none also to who has no key. A frame is sealed under its generation's key and bound to
-//! its place. A file is written over by its next generation, whose key is another: what is left of the
+//! A frame is sealed under its generation's key and bound to its place. A file is written over by its next generation, whose key is another: what is left of the
 //! one before is noise then. A frame begins with a page of its own, so that a write that is torn
 //! touches nothing that was synced.
 
 use super::Position;
+use super::frame::{Frame, HEAD, check};
 use crate::content::{IntakeKey, Master};
 use crate::error::StoreError;
-use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -22,8 +20,6 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"HANSINT1";
 pub(super) const PAGE: u64 = 4096;
-/// Bytes of a frame before its text.
-const HEAD: usize = 16;
 /// The bytes that a file grows by at least: writing into what is there costs the disk no journal.
 const GROWTH: u64 = 256 << 10;
 /// And at most.
@@ -98,29 +94,19 @@ impl Area {
         Ok(())
     }
 
-    /// Appends a text; when this returns it is on disk. Where the frame ends comes back.
+    /// Appends a frame; when this returns it is on disk. Where it ends comes back.
     pub(super) fn append(
         &self,
         generation: &mut Generation,
-        text: &[u8],
+        frame: &mut Frame,
     ) -> Result<u64, StoreError> {
-        let number = generation.number;
-        let sealed = generation
-            .key
-            .seal(text, Position { generation: number, offset: generation.end })
-            .ok_or(StoreError::Sealing)?;
-        let length = u32::try_from(sealed.len()).map_err(|_| StoreError::Sealing)?;
-        let mut frame = Vec::with_capacity(HEAD + sealed.len() + PAGE as usize);
-        frame.extend_from_slice(&length.to_be_bytes());
-        frame.extend_from_slice(&number.to_be_bytes());
-        frame.extend_from_slice(&check(&sealed));
-        frame.extend_from_slice(&sealed);
-        frame.resize(frame.len().next_multiple_of(PAGE as usize), 0);
+        let at = Position { generation: generation.number, offset: generation.end };
+        let frame = frame.sealed(&generation.key, at).ok_or(StoreError::Sealing)?;
         let end = generation.end.saturating_add(frame.len() as u64);
         if end > generation.size {
             self.grow(generation, end)?;
         }
-        self.write(&frame, generation.end)?;
+        self.write(frame, generation.end)?;
         self.sync()?;
         generation.end = end;
         Ok(end)
@@ -223,10 +209,4 @@ impl Area {
     fn failed(&self, source: io::Error) -> StoreError {
         StoreError::Intake { path: self.path.clone(), source }
     }
-}
-
-fn check(sealed: &[u8]) -> [u8; 4] {
-    let sum: [u8; 32] = Sha256::digest(sealed).into();
-    let [a, b, c, d, ..] = sum;
-    [a, b, c, d]
 }

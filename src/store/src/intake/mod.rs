@@ -14,6 +14,7 @@
 
 mod area;
 mod door;
+mod frame;
 mod item;
 mod known;
 
@@ -27,6 +28,7 @@ use crate::incoming::Incoming;
 use crate::schema::is_written;
 use area::{Area, Generation};
 use door::Door;
+use frame::Frame;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::cmp::Ordering;
 use std::fs::File;
@@ -91,6 +93,8 @@ pub(crate) struct Intake {
     active: Option<(usize, Generation)>,
     /// The last generation's number.
     last: u64,
+    /// The memory of the last frame.
+    frame: Frame,
 }
 
 /// Parts that a crash left, with the place behind them.
@@ -130,9 +134,9 @@ impl Intake {
                 left.push(Left { items: item::all(&text), at });
             }
         }
-        let known = Arc::default();
+        let (known, frame) = Default::default();
         let ends = Default::default();
-        Ok((Self { areas, ends, door, master, known, active: None, last }, left))
+        Ok((Self { areas, ends, door, master, known, active: None, last, frame }, left))
     }
 
     /// What is known of boots and sessions, for who stores what the intake does not take.
@@ -162,22 +166,26 @@ impl Intake {
             self.active = None;
             known.forget();
         }
-        let mut text = Vec::new();
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.begin();
         let mut taken = Vec::new();
         for (items, may_be_taken) in batches {
             let is_taken = may_be_taken && !items.is_empty() && known.admits(items);
             if is_taken {
-                items.iter().for_each(|item| item::put(item, &mut text));
+                items.iter().for_each(|item| item::put(item, frame.text()));
             } else {
                 known.saw(items);
             }
             taken.push(is_taken);
         }
         drop(known);
-        if text.is_empty() {
+        if frame.is_empty() {
+            self.frame = frame;
             return Ok((taken, None));
         }
-        match self.write(&text, reached) {
+        let written = self.write(&mut frame, reached);
+        self.frame = frame;
+        match written {
             Ok(at) => Ok((taken, Some(at))),
             Err(error) => {
                 // Whether it is on disk is not certain: nothing is built on it.
@@ -198,7 +206,7 @@ impl Intake {
         }
     }
 
-    fn write(&mut self, text: &[u8], reached: Position) -> Result<Position, StoreError> {
+    fn write(&mut self, frame: &mut Frame, reached: Position) -> Result<Position, StoreError> {
         let free = self.ends.iter().position(|end| *end <= reached);
         let mut active = match (self.active.take(), free) {
             // The other file, or the same one, whatever is free.
@@ -209,7 +217,7 @@ impl Intake {
         };
         let (place, generation) = &mut active;
         let area = self.areas.get(*place).ok_or(StoreError::Behind)?;
-        let offset = area.append(generation, text)?;
+        let offset = area.append(generation, frame)?;
         let at = Position { generation: generation.number, offset };
         if let Some(end) = self.ends.get_mut(*place) {
             *end = at;
