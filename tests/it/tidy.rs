@@ -143,7 +143,9 @@ fn one_file_of_the_filter_speaks_to_the_host() {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
         let is_host = file == "src/filter/src/host.rs";
         assert!(is_host || !text.contains("hostcalls::"), "{file} speaks to the host");
-        assert!(is_host || !text.contains("unsafe {"), "{file} has unsafe code");
+        // It replaces one of SQLite's calls of the system.
+        let is_foreign = is_host || file == "src/store/src/paced/linux.rs";
+        assert!(is_foreign || !text.contains("unsafe {"), "{file} has unsafe code");
     }
 }
 

@@ -12,6 +12,7 @@ use crate::incoming::Incoming;
 use crate::intake::{Intake, Known, lock};
 use crate::journal::Journal;
 use crate::ledger::{Keys, Log, Signer, beside};
+use crate::paced;
 use crate::progress::{Progress, items};
 use crate::projections::Projections;
 use crate::queue::{Done, Job, Queue};
@@ -31,6 +32,8 @@ const GATHER: Duration = Duration::from_millis(20);
 const GATHER_MANY: Duration = Duration::from_millis(40);
 /// Items of a transaction that are many.
 const MANY: u64 = 128;
+/// How long it rests behind each slice that it writes: the disk is faster.
+const REST: Duration = Duration::from_micros(100);
 /// How long it rests before it tries again what failed.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often it tries before it ends without.
@@ -148,6 +151,7 @@ impl Ledger {
     pub(crate) fn run(mut self) {
         let Options { commit_bytes, commit_items, .. } = self.options;
         let mut rest = GATHER;
+        paced::pace(REST);
         loop {
             let most = commit_items.min(self.progress.at_a_time());
             let Some(group) = self.rest.take(commit_bytes, most, rest) else { return };

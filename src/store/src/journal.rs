@@ -6,6 +6,7 @@
 //! ```
 
 use crate::error::StoreError;
+use crate::paced;
 use crate::schema::database_path;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, OpenFlags};
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// Pages of the log, more than were copied before, that are copied beside the writer: 8 MiB. The more, the
 /// fewer of them are the same one again.
@@ -20,6 +22,8 @@ const SOFT: i32 = 2048;
 /// Pages of the log above which the writer copies what is left, since only with nothing left to copy, and
 /// without a reader in it, the log begins anew: 64 MiB.
 const HARD: i32 = 16_384;
+/// How long it rests behind each slice that it copies: nobody waits for it.
+const REST: Duration = Duration::from_millis(1);
 
 /// The thread that copies. Dropped, it ends when its copy is done.
 #[derive(Debug)]
@@ -112,6 +116,7 @@ impl Drop for Journal {
 
 impl Shared {
     fn run(&self, connection: &Connection) {
+        paced::pace(REST);
         loop {
             let mut state = self.state();
             while !state.is_asked && !state.is_over {
@@ -144,7 +149,7 @@ fn copy(connection: &Connection) -> i32 {
 mod tests {
     use super::*;
     use crate::schema::{lock_folder, open_for_writing};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     /// Pages of one commit, about.
     const COMMIT: i32 = 1024;

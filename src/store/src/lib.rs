@@ -34,6 +34,7 @@ mod leaves;
 mod ledger;
 mod malformed;
 mod outline;
+mod paced;
 mod progress;
 mod projections;
 mod queue;

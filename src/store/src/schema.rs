@@ -9,6 +9,7 @@
 
 use crate::error::StoreError;
 use crate::ledger::packed;
+use crate::paced;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -299,6 +300,7 @@ pub(crate) fn open_for_writing(
     folder: &Path,
     busy_timeout: Duration,
 ) -> Result<Connection, StoreError> {
+    paced::prepare();
     let path = database_path(folder);
     let mut connection = Connection::open_with_flags(
         &path,

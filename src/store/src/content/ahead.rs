@@ -1,5 +1,6 @@
 //! A text that may be sealed before whoever stores it comes to it, and what is needed for that.
 
+use super::pack::Effort;
 use super::seal::SessionKey;
 use std::borrow::Cow;
 use std::fmt;
@@ -17,14 +18,20 @@ pub(crate) struct Given {
 /// A text, and what it is under a session's key if that was made ahead. Never printed.
 pub(crate) struct Text {
     text: Vec<u8>,
+    effort: Effort,
     ahead: OnceLock<(Arc<SessionKey>, Vec<u8>)>,
 }
 
 impl Text {
+    /// A part's frame: its session's first is its dictionary.
+    pub(crate) fn frame(text: Vec<u8>) -> Self {
+        Self { effort: Effort::Little, ..Self::from(text) }
+    }
+
     /// Seals it under a session's key, if nobody has. When that fails, whoever stores it will see.
     pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>) {
         if self.ahead.get().is_none()
-            && let Some(sealed) = key.seal(&self.text)
+            && let Some(sealed) = key.seal(&self.text, self.effort)
         {
             // One that somebody else made meanwhile is as good.
             let _ = self.ahead.set((Arc::clone(key), sealed));
@@ -41,14 +48,14 @@ impl Text {
     pub(crate) fn sealed(&self, key: &Arc<SessionKey>) -> Option<Cow<'_, [u8]>> {
         match self.ahead.get() {
             Some((made_with, sealed)) if Arc::ptr_eq(made_with, key) => Some(sealed.into()),
-            _ => key.seal(&self.text).map(Cow::Owned),
+            _ => key.seal(&self.text, self.effort).map(Cow::Owned),
         }
     }
 }
 
 impl From<Vec<u8>> for Text {
     fn from(text: Vec<u8>) -> Self {
-        Self { text, ahead: OnceLock::new() }
+        Self { text, effort: Effort::Usual, ahead: OnceLock::new() }
     }
 }
 

@@ -71,7 +71,7 @@ impl From<Folded<'_>> for Content {
         });
         let streams = streams.collect();
         let identity = identity.finalize().into();
-        let frame = folded.frame.into_owned().into();
+        let frame = Text::frame(folded.frame.into_owned());
         Self { frame, streams, bytes, identity }
     }
 }

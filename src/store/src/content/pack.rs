@@ -8,8 +8,24 @@ use std::cell::RefCell;
 use std::fmt;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
-/// zstd's own default.
-const LEVEL: i32 = 3;
+/// How hard a text is compressed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effort {
+    /// As zstd does by itself.
+    Usual,
+    /// In half the time: what its dictionary says nearly all of is no larger this way.
+    Little,
+}
+
+impl Effort {
+    fn level(self) -> i32 {
+        match self {
+            Self::Usual => 3,
+            Self::Little => 1,
+        }
+    }
+}
+
 /// Bytes that a length takes, usually at most.
 const LENGTH: usize = 4;
 
@@ -35,7 +51,10 @@ impl Dictionary {
 
     /// One that is used over and over.
     pub(crate) fn prepared(text: Vec<u8>) -> Self {
-        Self { tables: CDict::try_create(&text, LEVEL).zip(DDict::try_create(&text)), text }
+        Self {
+            tables: CDict::try_create(&text, Effort::Usual.level()).zip(DDict::try_create(&text)),
+            text,
+        }
     }
 
     pub(crate) fn text(&self) -> &[u8] {
@@ -61,13 +80,14 @@ thread_local! {
 
 /// Compresses a text. `None` when memory is short.
 pub(crate) fn pack(text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
-    packed(text, dictionary, [0, 0])
+    packed(text, dictionary, Effort::Usual, [0, 0])
 }
 
 /// The same, with room before and behind.
 pub(super) fn packed(
     text: &[u8],
     dictionary: Option<&Dictionary>,
+    effort: Effort,
     [before, behind]: [usize; 2],
 ) -> Option<Vec<u8>> {
     PACKING.with_borrow_mut(|packing| {
@@ -79,9 +99,9 @@ pub(super) fn packed(
                 context.compress_using_cdict(packed, text, tables).ok()
             }
             Some(Dictionary { text: known, tables: None }) => {
-                context.compress_using_dict(packed, text, known, LEVEL).ok()
+                context.compress_using_dict(packed, text, known, effort.level()).ok()
             }
-            None => context.compress(packed, text, LEVEL).ok(),
+            None => context.compress(packed, text, effort.level()).ok(),
         }?;
         let mut all = Vec::with_capacity(before + packed.len() + LENGTH + behind);
         all.resize(before, 0);

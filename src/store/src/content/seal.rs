@@ -10,7 +10,7 @@
 //! compressed against. A block's name is an HMAC of its text under the session's key: equal texts of one session share
 //! a block, and a name says nothing without the key. A destroyed session key cannot be made again.
 
-use super::pack::{Dictionary, packed, unpack};
+use super::pack::{Dictionary, Effort, packed, unpack};
 use crate::intake::Position;
 use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
@@ -146,8 +146,8 @@ impl SessionKey {
     }
 
     /// Seals a text, compressed under the session's dictionary.
-    pub(crate) fn seal(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.sealed(text, self.dictionary.get())
+    pub(crate) fn seal(&self, text: &[u8], effort: Effort) -> Option<Vec<u8>> {
+        self.sealed(text, self.dictionary.get(), effort)
     }
 
     /// The text; `None` when it was changed, or is another session's.
@@ -157,7 +157,7 @@ impl SessionKey {
 
     /// The same, of a text that does not need the dictionary.
     pub(crate) fn seal_alone(&self, text: &[u8]) -> Option<Vec<u8>> {
-        self.sealed(text, None)
+        self.sealed(text, None, Effort::Usual)
     }
 
     pub(crate) fn open_alone(&self, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -173,8 +173,13 @@ impl SessionKey {
         self.dictionary.get_or_init(|| Dictionary::new(text));
     }
 
-    fn sealed(&self, text: &[u8], dictionary: Option<&Dictionary>) -> Option<Vec<u8>> {
-        let mut sealed = packed(text, dictionary, [SHORT_NONCE, TAG])?;
+    fn sealed(
+        &self,
+        text: &[u8],
+        dictionary: Option<&Dictionary>,
+        effort: Effort,
+    ) -> Option<Vec<u8>> {
+        let mut sealed = packed(text, dictionary, effort, [SHORT_NONCE, TAG])?;
         let (nonce, rest) = sealed.split_first_chunk_mut::<SHORT_NONCE>()?;
         *nonce = random()?;
         let tag = self.sealing.encrypt_inout_detached(&Nonce::from(*nonce), b"", rest.into());
@@ -221,7 +226,7 @@ mod tests {
         let master = Master::new([7; 32]);
         let (key, wrapped) = master.make("s-1").unwrap();
         let (other, _) = master.make("s-1").unwrap();
-        let sealed = key.seal(b"text text text").unwrap();
+        let sealed = key.seal(b"text text text", Effort::Usual).unwrap();
         assert_eq!(key.open(&sealed).unwrap(), b"text text text");
         assert_eq!(other.open(&sealed), None);
         let again = master.unwrap("s-1", &wrapped).unwrap();
@@ -242,7 +247,11 @@ mod tests {
         assert_eq!(a.name(b"x"), a.name(b"x"));
         assert_ne!(a.name(b"x"), a.name(b"y"));
         assert_ne!(a.name(b"x"), b.name(b"x"));
-        assert_ne!(a.seal(b"x"), a.seal(b"x"), "a nonce of its own each time");
+        assert_ne!(
+            a.seal(b"x", Effort::Usual),
+            a.seal(b"x", Effort::Usual),
+            "a nonce of its own each time"
+        );
         assert_eq!(format!("{master:?} {a:?}"), "Master SessionKey");
     }
 }
