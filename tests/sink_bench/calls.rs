@@ -1,8 +1,8 @@
 //! A connection, as a worker of an Envoy on another machine has it: gRPC over HTTP/2 (RFC 9113), with
 //! one call at a time.
 //!
-//! Clients and sink share the processors here, and a library's client takes as much of them as a
-//! third of the sink: so the few frames of a call are written and read by hand.
+//! Clients and sink share the processors here, and a library's clients take a fifth of what the sink
+//! takes: so the few frames of a call are written and read by hand.
 
 use crate::Fallible;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -157,6 +157,9 @@ impl Texts {
 
     /// A chain's digest.
     pub(super) fn sum(&mut self, connection: &Connection, id: i64) -> Result<Sum, StoreError> {
+        if let Some(sum) = self.sums.get(&id) {
+            return Ok(*sum);
+        }
         let mut parents = connection.prepare_cached("SELECT parent FROM chains WHERE id = ?1")?;
         let (mut unknown, mut at) = (Vec::new(), id);
         let mut sum = loop {
