@@ -13,7 +13,7 @@ use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 pub(crate) enum Effort {
     /// As zstd does by itself.
     Usual,
-    /// In half the time: what its dictionary says nearly all of is no larger this way.
+    /// In three fifths of the time: what its dictionary says nearly all of is no larger this way.
     Little,
 }
 
