@@ -25,6 +25,8 @@ pub(crate) async fn run(bench: &mut Bench, row: Row, name: &str) -> Observed {
     action.strike(bench, &mut scene).await;
     let end = scene.play_out(bench).await;
     let upstream = scene.upstream(bench).await;
+    // Before the fault is over: what comes to the ledger afterwards was not there when it mattered.
+    let unrecorded = scene.unrecorded(upstream != "nothing").await;
     if moment == Moment::After && action.is_sinks() {
         // The fault meets the next exchange instead. How that ends is another cell's question;
         // that nothing of it goes unrecorded, this one's.
@@ -41,6 +43,6 @@ pub(crate) async fn run(bench: &mut Bench, row: Row, name: &str) -> Observed {
     let ledger = bench.sink.ledger();
     let mut broken = promises::broken(&ledger, &bench.claude.observed(), name, &end);
     let status = scene.on_record(bench).map_or("nothing".to_owned(), |one| one.status);
-    broken.extend(scene.broken().await);
+    broken.extend(unrecorded);
     Observed { upstream: upstream.to_owned(), client: end.seen, ledger: status, broken }
 }

@@ -66,15 +66,16 @@ impl Watch {
         }));
     }
 
-    pub(crate) async fn broken(self) -> Vec<String> {
-        // What it waited for has come, or never will: the exchange is over.
-        let mut broken = if self.upstream.is_finished() {
-            self.upstream.await.unwrap()
+    /// What they found missing, once the exchange is over; they have read the ledger when this
+    /// returns.
+    pub(crate) async fn unrecorded(&mut self, upstream_saw_it: bool) -> Vec<String> {
+        let mut broken = Vec::new();
+        if upstream_saw_it {
+            broken.extend((&mut self.upstream).await.unwrap());
         } else {
             self.upstream.abort();
-            Vec::new()
-        };
-        if let Some(client) = self.client {
+        }
+        if let Some(client) = self.client.take() {
             broken.extend(client.await.unwrap());
         }
         broken

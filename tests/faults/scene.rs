@@ -195,9 +195,9 @@ impl Scene {
         fate.unwrap()
     }
 
-    /// What its watchers saw against the promises.
-    pub(crate) async fn broken(self) -> Vec<String> {
-        self.watch.broken().await
+    /// What its watchers saw pass that was not on record by then.
+    pub(crate) async fn unrecorded(&mut self, upstream_saw_it: bool) -> Vec<String> {
+        self.watch.unrecorded(upstream_saw_it).await
     }
 }
 
