@@ -6,7 +6,8 @@
 //! helper            part 3 · part 4 · part 5 …   never behind the ledger
 //! ```
 
-use crate::content::{Content, Given};
+use crate::content::{Content, Effort, Given};
+use crate::yields;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -40,11 +41,16 @@ impl Drop for Reached<'_> {
 }
 
 /// Does what the ledger does with a group, with help.
-pub(crate) fn with<T>(ahead: &[Likely<'_>], store: impl FnOnce(Reached<'_>) -> T) -> T {
+pub(crate) fn with<T>(
+    ahead: &[Likely<'_>],
+    effort: Effort,
+    store: impl FnOnce(Reached<'_>) -> T,
+) -> T {
     let reached = AtomicUsize::new(0);
     let help = || {
         for Likely { place, content, given } in ahead {
-            content.seal_ahead(given, || *place > reached.load(Ordering::Relaxed));
+            yields::to_others();
+            content.seal_ahead(given, effort, || *place > reached.load(Ordering::Relaxed));
         }
     };
     thread::scope(|scope| {
@@ -81,10 +87,10 @@ mod tests {
             parts.map(|(place, content)| Likely { place, content, given: given.clone() }).collect()
         };
         // Too few for a thread.
-        with(&ahead(0..7), |reached| reached.part(0));
+        with(&ahead(0..7), Effort::Usual, |reached| reached.part(0));
         assert!(!contents[1].frame.is_sealed_ahead());
         let deadline = Instant::now() + Duration::from_secs(20);
-        let last = with(&ahead(0..20), |reached| {
+        let last = with(&ahead(0..20), Effort::Usual, |reached| {
             reached.part(1);
             while !contents[19].frame.is_sealed_ahead() && Instant::now() < deadline {
                 thread::yield_now();

@@ -5,7 +5,7 @@
 //! is opened anew for the next one. What was acknowledged before is on disk and is tried again.
 
 use crate::clear::Introductions;
-use crate::content::Shelf;
+use crate::content::{Effort, Shelf};
 use crate::error::{AppendError, StoreError};
 use crate::helper;
 use crate::incoming::Incoming;
@@ -19,6 +19,7 @@ use crate::queue::{Done, Job, Queue};
 use crate::rows::Rows;
 use crate::schema::open_for_writing;
 use crate::writer::{Options, Receipt};
+use crate::yields;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -174,6 +175,7 @@ impl Ledger {
                     self.progress.paced(count, self.began.elapsed());
                     self.release(&group);
                     for (job, outcome) in group.into_iter().zip(outcomes) {
+                        yields::to_others();
                         job.answer(outcome.map_err(AppendError::from));
                     }
                     return;
@@ -266,6 +268,8 @@ impl Ledger {
             log,
             introductions: &mut self.introductions,
             projections: &mut self.projections,
+            // Who brings many is served before the disk.
+            effort: if items(group) < MANY { Effort::Usual } else { Effort::Little },
         };
         let (outcomes, total) = store_all(rows, group, failed, &self.progress)?;
         let stored = group.iter().enumerate().filter(|(place, _)| !failed.contains_key(place));
@@ -320,7 +324,7 @@ fn store_all(
     progress: &Progress,
 ) -> Result<(Vec<Outcome>, Receipt), Stopped> {
     let ahead = rows.likely(group.iter().flat_map(|job| &job.items));
-    helper::with(&ahead, |reached| {
+    helper::with(&ahead, rows.effort, |reached| {
         let mut outcomes = Vec::with_capacity(group.len());
         let (mut total, mut begun) = (Receipt::default(), 0);
         for (place, job) in group.iter().enumerate() {
@@ -332,6 +336,7 @@ fn store_all(
             }
             let mut receipt = Receipt::default();
             let stored = job.items.iter().zip(first..).try_for_each(|(item, at)| {
+                yields::to_others();
                 reached.part(at);
                 match rows.store(item, &mut receipt) {
                     // It was acknowledged, and must not vanish: what came of it is kept for what

@@ -47,6 +47,7 @@ mod session;
 mod status;
 mod telemetry;
 mod writer;
+mod yields;
 
 pub use access::{Access, Accessed};
 pub use account::Account;

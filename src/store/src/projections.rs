@@ -13,6 +13,7 @@ use crate::boots::Boot;
 use crate::error::StoreError;
 use crate::exchange::Exchange;
 use crate::session::Session;
+use crate::yields;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
@@ -220,6 +221,7 @@ impl<T: Row> Rows<T> {
             let Some(kept) = self.kept.get_mut(&key).filter(|kept| kept.is_changed) else {
                 continue;
             };
+            yields::to_others();
             kept.now.save(connection, kept.stored.as_ref())?;
             if kept.now.is_over() {
                 self.kept.remove(&key);

@@ -5,7 +5,7 @@
 
 use crate::boots;
 use crate::clear::Introductions;
-use crate::content::Shelf;
+use crate::content::{Effort, Shelf};
 use crate::error::StoreError;
 use crate::exchange::{Exchange, Status};
 use crate::helper::Likely;
@@ -27,6 +27,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) log: &'a mut Log,
     pub(crate) introductions: &'a mut Introductions,
     pub(crate) projections: &'a mut Projections,
+    pub(crate) effort: Effort,
 }
 
 impl Rows<'_> {
@@ -97,7 +98,9 @@ impl Rows<'_> {
         let after = Exchange::with(before.as_ref(), part, self.log.size() as i64);
         // The one thing that can be wrong with a part alone; until here nothing was changed.
         let clear = part.clear.digest(&node);
-        let stored = self.shelf.store(connection, &after.session, &part.content, &clear)?;
+        let content = &part.content;
+        let stored =
+            self.shelf.store(connection, &after.session, content, &clear, self.effort)?;
         receipt.parts += 1;
         let index = self.log.append(
             connection,

@@ -18,6 +18,7 @@ pub(crate) struct Given {
 /// A text, and what it is under a session's key if that was made ahead. Never printed.
 pub(crate) struct Text {
     text: Vec<u8>,
+    /// What it is worth at most.
     effort: Effort,
     ahead: OnceLock<(Arc<SessionKey>, Vec<u8>)>,
 }
@@ -29,9 +30,9 @@ impl Text {
     }
 
     /// Seals it under a session's key, if nobody has. When that fails, whoever stores it will see.
-    pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>) {
+    pub(crate) fn seal_ahead(&self, key: &Arc<SessionKey>, effort: Effort) {
         if self.ahead.get().is_none()
-            && let Some(sealed) = key.seal(&self.text, self.effort)
+            && let Some(sealed) = key.seal(&self.text, effort.min(self.effort))
         {
             // One that somebody else made meanwhile is as good.
             let _ = self.ahead.set((Arc::clone(key), sealed));
@@ -45,10 +46,10 @@ impl Text {
 
     /// The text, sealed under this key: what was sealed ahead under another is of no use, since an
     /// erasure may have destroyed that key.
-    pub(crate) fn sealed(&self, key: &Arc<SessionKey>) -> Option<Cow<'_, [u8]>> {
+    pub(crate) fn sealed(&self, key: &Arc<SessionKey>, effort: Effort) -> Option<Cow<'_, [u8]>> {
         match self.ahead.get() {
             Some((made_with, sealed)) if Arc::ptr_eq(made_with, key) => Some(sealed.into()),
-            _ => key.seal(&self.text, self.effort).map(Cow::Owned),
+            _ => key.seal(&self.text, effort.min(self.effort)).map(Cow::Owned),
         }
     }
 }
@@ -84,11 +85,11 @@ mod tests {
         let make = || Arc::new(master.make("s").unwrap().0);
         let (key, other) = (make(), make());
         let text = Text::from(b"a text".to_vec());
-        text.seal_ahead(&key);
-        let first = text.sealed(&key).unwrap();
-        assert_eq!(first, text.sealed(&key).unwrap(), "made once");
+        text.seal_ahead(&key, Effort::Usual);
+        let first = text.sealed(&key, Effort::Usual).unwrap();
+        assert_eq!(first, text.sealed(&key, Effort::Little).unwrap(), "made once");
         assert_eq!(key.open(&first).unwrap(), b"a text");
-        assert_eq!(other.open(&text.sealed(&other).unwrap()).unwrap(), b"a text");
+        assert_eq!(other.open(&text.sealed(&other, Effort::Usual).unwrap()).unwrap(), b"a text");
         assert_eq!(format!("{text:?}"), "Text(6 bytes)");
     }
 }

@@ -16,7 +16,7 @@ mod shelf;
 mod texts;
 
 pub(crate) use ahead::Given;
-pub(crate) use pack::{Dictionary, pack, unpack};
+pub(crate) use pack::{Dictionary, Effort, pack, unpack};
 pub(crate) use seal::{IntakeKey, Master, NONCE};
 pub(crate) use shelf::{Shelf, read_part, read_text, unwrapped};
 
@@ -94,7 +94,7 @@ impl Content {
 
     /// Seals what the session is likely not to have yet, text by text, as long as whoever stores it has
     /// not come to it.
-    pub(crate) fn seal_ahead(&self, given: &Given, is_ahead: impl Fn() -> bool) {
+    pub(crate) fn seal_ahead(&self, given: &Given, effort: Effort, is_ahead: impl Fn() -> bool) {
         let new = self.streams.iter().flat_map(|stream| {
             // A stream that says what it leaves out brings only what is new; of another's texts, which
             // may be a whole history, it is the last one at most.
@@ -109,7 +109,7 @@ impl Content {
             if !is_ahead() {
                 return;
             }
-            text.seal_ahead(&given.key);
+            text.seal_ahead(&given.key, effort);
         }
     }
 
@@ -170,11 +170,11 @@ mod tests {
         let given = Given { key: Arc::new(key), last: Arc::new(first.last()) };
         // One that leaves nothing out has its whole history with it.
         let whole = content(&[(None, &["tools"]), (None, &["one", "two", "three"])]);
-        whole.seal_ahead(&given, || true);
+        whole.seal_ahead(&given, Effort::Usual, || true);
         assert_eq!(sealed(&whole), [b"frame".as_slice(), b"three"]);
         let known = Some(Known { digest: Chain([1; 32]), bytes: 3 });
         let folded = content(&[(known, &[]), (known, &["two", "three"])]);
-        folded.seal_ahead(&given, || true);
+        folded.seal_ahead(&given, Effort::Usual, || true);
         assert_eq!(sealed(&folded), [b"frame".as_slice(), b"two", b"three"]);
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let (key, _) = Master::new([7; 32]).make("s").unwrap();
         let given = Given { key: Arc::new(key), last: Arc::default() };
         let texts = content(&[(None, &["one"])]);
-        texts.seal_ahead(&given, || !texts.frame.is_sealed_ahead());
+        texts.seal_ahead(&given, Effort::Usual, || !texts.frame.is_sealed_ahead());
         assert_eq!(sealed(&texts), [b"frame"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ahead::Given;
 use super::keyring::{Held, Keyring};
+use super::pack::Effort;
 use super::seal::{Master, SessionKey};
 use super::texts::{Link, Texts};
 use super::{Content, Piece, Stream};
@@ -87,6 +88,7 @@ impl Shelf {
         session: &str,
         content: &'c Content,
         clear: &Sum,
+        effort: Effort,
     ) -> Result<Stored<'c>, StoreError> {
         let mut made = None;
         if !self.has_key(connection, session)? {
@@ -107,7 +109,7 @@ impl Shelf {
             Some(_) => None,
             None => Some(make_dictionary(connection, id, &key, content)?),
         };
-        let frame = content.frame.sealed(&key).ok_or(StoreError::Sealing)?;
+        let frame = content.frame.sealed(&key, effort).ok_or(StoreError::Sealing)?;
         let mut sums = Sha256::new().chain_update(Sha256::digest(&frame));
         let mut chains = Vec::with_capacity(content.streams.len());
         let texts = &mut held.texts;
@@ -118,7 +120,7 @@ impl Shelf {
                 end = match texts.chain(&name) {
                     Some(there) => there,
                     None => {
-                        let block = texts.block(connection, &key, piece)?;
+                        let block = texts.block(connection, &key, piece, effort)?;
                         texts.grow(connection, end, &block, name, piece.text.len())?
                     }
                 };

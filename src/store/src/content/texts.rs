@@ -12,6 +12,7 @@
 //! they are read back once, from its last chain to its first.
 
 use super::Piece;
+use super::pack::Effort;
 use super::seal::SessionKey;
 use super::shelf::{Name, Sum};
 use crate::error::StoreError;
@@ -108,6 +109,7 @@ impl Texts {
         connection: &Connection,
         key: &Arc<SessionKey>,
         piece: &Piece,
+        effort: Effort,
     ) -> Result<Block, StoreError> {
         let name = key.name(&piece.sum);
         if let Some(id) = self.blocks.get(&name) {
@@ -121,7 +123,7 @@ impl Texts {
                 return Ok(Block { id: *id, sum, name });
             }
         }
-        let sealed = piece.text.sealed(key).ok_or(StoreError::Sealing)?;
+        let sealed = piece.text.sealed(key, effort).ok_or(StoreError::Sealing)?;
         connection
             .prepare_cached("INSERT INTO blocks (key, name, sealed) VALUES (?1, ?2, ?3)")?
             .execute(params![self.key, name, sealed])?;
