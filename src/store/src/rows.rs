@@ -99,8 +99,7 @@ impl Rows<'_> {
         // The one thing that can be wrong with a part alone; until here nothing was changed.
         let clear = part.clear.digest(&node);
         let content = &part.content;
-        let stored =
-            self.shelf.store(connection, &after.session, content, &clear, self.effort)?;
+        let stored = self.shelf.store(connection, &after.session, content, &clear, self.effort)?;
         receipt.parts += 1;
         let index = self.log.append(
             connection,

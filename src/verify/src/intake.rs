@@ -19,9 +19,8 @@ const PAGE: u64 = 4096;
 /// How long a sink that runs is given to take in what was there at the beginning.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many frames were there at the beginning, and still wait.
-pub(crate) fn waiting(folder: &Path, connection: &Connection) -> rusqlite::Result<u64> {
-    let there = frames(folder);
+/// How many of the frames that were there at the beginning still wait.
+pub(crate) fn waiting(there: &[(u64, u64)], connection: &Connection) -> rusqlite::Result<u64> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let reached: Option<(i64, i64)> = connection
@@ -40,7 +39,7 @@ pub(crate) fn waiting(folder: &Path, connection: &Connection) -> rusqlite::Resul
 }
 
 /// Where each frame ends: its generation, and the place in its file.
-fn frames(folder: &Path) -> Vec<(u64, u64)> {
+pub(crate) fn frames(folder: &Path) -> Vec<(u64, u64)> {
     let mut ends = Vec::new();
     for name in ["intake.0", "intake.1"] {
         let Ok(file) = File::open(folder.join(name)) else { continue };

@@ -76,6 +76,14 @@ impl Report {
         self.gaps.iter().map(|gap| gap.last.saturating_sub(gap.first).saturating_add(1)).sum()
     }
 
+    /// Takes over what another look found wrong, and the sessions that it found erased.
+    fn add(&mut self, other: Self) {
+        self.erased = self.erased.saturating_add(other.erased);
+        let unnamed = other.found.saturating_sub(other.problems.len() as u64);
+        other.problems.into_iter().for_each(|what| self.problem(what));
+        self.found = self.found.saturating_add(unnamed);
+    }
+
     fn problem(&mut self, what: String) {
         self.found = self.found.saturating_add(1);
         if self.problems.len() < NAMED {

@@ -80,6 +80,18 @@ mod tests {
     use crate::content::Master;
 
     #[test]
+    fn a_text_gets_no_more_effort_than_it_is_worth_and_than_there_is() {
+        let key = Arc::new(Master::new([7; 32]).make("s").unwrap().0);
+        let said = |n: u64| format!("{} says {} of {}. ", n * 7919 % 100, n * n % 1009, n % 17);
+        let words = || (0..600).flat_map(|n| said(n).into_bytes());
+        let sealed = |text: Text, effort| text.sealed(&key, effort).unwrap().len();
+        let usual = sealed(Text::from(words().collect::<Vec<_>>()), Effort::Usual);
+        let little = sealed(Text::from(words().collect::<Vec<_>>()), Effort::Little);
+        assert!(usual < little, "{usual} {little}");
+        assert_eq!(sealed(Text::frame(words().collect()), Effort::Usual), little);
+    }
+
+    #[test]
     fn what_was_sealed_ahead_counts_under_its_own_key_alone() {
         let master = Master::new([7; 32]);
         let make = || Arc::new(master.make("s").unwrap().0);

@@ -28,7 +28,9 @@ use introductions::Introductions;
 use log::Found;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -43,6 +45,8 @@ const VERSION: i64 = 8;
 /// Threads at most, and times that a moment is tried to be caught.
 const MOST_THREADS: usize = 16;
 const TRIES: usize = 1000;
+/// Bytes of the file that are read at once.
+const AT_ONCE: usize = 256 << 10;
 
 /// Looks at every byte of a ledger. `key`: the public key, from `checkpoint.pub` or, better, from
 /// where the auditor keeps it. `progress` is told how many entries were read, of how many.
@@ -62,8 +66,13 @@ pub fn verify(
     if !path.is_file() {
         return Err(VerifyError::Absent { path: folder.to_owned() });
     }
-    read_through(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
     let threads = thread::available_parallelism().map_or(2, |n| n.get().clamp(2, MOST_THREADS));
+    let (came, read) = thread::scope(|scope| {
+        let came = scope.spawn(|| intake::frames(folder));
+        let read = read_through(&path, threads);
+        (came.join().unwrap_or_else(|panic| resume_unwind(panic)), read)
+    });
+    read.map_err(|source| VerifyError::Read { path: path.clone(), source })?;
     let failed = |source| VerifyError::Database { path: path.clone(), source };
     let version = |one: Connection| one.pragma_query_value(None, "user_version", |row| row.get(0));
     match open(&path).and_then(version).map_err(failed)? {
@@ -71,7 +80,7 @@ pub fn verify(
         found => return Err(VerifyError::Version { path, found, known: VERSION }),
     }
     let waiting =
-        open(&path).and_then(|connection| intake::waiting(folder, &connection)).map_err(failed)?;
+        open(&path).and_then(|connection| intake::waiting(&came, &connection)).map_err(failed)?;
     // Half as many again for the pages: they take about as long as all the rest.
     let (mut readers, pages) = moment(&path, threads, threads / 2).map_err(failed)?;
     let tables = Mutex::new(pages::tables(pages.first()).map_err(failed)?);
@@ -105,16 +114,25 @@ fn look(
     let boots = Boots::read(connection)?;
     let mut found = Found::read(readers, (&texts, &introductions, &boots), progress)?;
     rows::check(readers, &introductions, report)?;
-    let Some(connection) = readers.first() else { return Ok(()) };
     std::mem::take(&mut found.problems).into_iter().for_each(|what| report.problem(what));
     report.bytes = report.bytes.saturating_add(found.bytes);
     report.parts = found.counts.parts.unsigned_abs();
     let (gaps, given_up) = found.gaps();
     report.gaps = gaps;
-    signed::check(connection, report, key, kept, &found.leaves)?;
-    found.counts.check(connection, report)?;
-    boots.check(connection, &found.heard, &given_up, report)?;
-    keys::check(connection, report, found.said)
+    let Found { leaves, counts, heard, said, .. } = found;
+    let [one, other, ..] = readers else { return Err(rusqlite::Error::InvalidQuery) };
+    let mut rest = Report { gaps: report.gaps.clone(), ..Report::default() };
+    let (signed, noted) = thread::scope(|scope| {
+        let (leaves, report) = (&leaves, &mut *report);
+        let signed = scope.spawn(move || signed::check(one, report, key, kept, leaves));
+        let noted = counts
+            .check(other, &mut rest)
+            .and_then(|()| boots.check(other, &heard, &given_up, &mut rest))
+            .and_then(|()| keys::check(other, &mut rest, said));
+        (signed.join().unwrap_or(Err(rusqlite::Error::UnwindingPanic)), noted)
+    });
+    report.add(rest);
+    signed.and(noted)
 }
 
 /// Connections that all see the same moment of the ledger, while the sink goes on.
@@ -146,11 +164,32 @@ fn moment(
     }
 }
 
-/// Reads the file once, in its own order: a disk that fails says so, and the pages are in memory.
-fn read_through(path: &Path) -> io::Result<()> {
-    let (mut file, mut some) = (File::open(path)?, vec![0; 1 << 20]);
-    while file.read(&mut some)? > 0 {}
-    Ok(())
+/// Reads the file once, each of so many threads its share in the file's own order: a disk that fails
+/// says so, and the pages are in memory.
+fn read_through(path: &Path, threads: usize) -> io::Result<()> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let share = length.div_ceil(threads.max(1) as u64).max(1);
+    let read = |from: u64| {
+        let mut some = vec![0; AT_ONCE];
+        let (mut at, end) = (from, from.saturating_add(share));
+        while at < end {
+            match file.read_at(&mut some, at) {
+                Ok(0) => break,
+                Ok(length) => at = at.saturating_add(length as u64),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let begins = (0..length).step_by(usize::try_from(share).unwrap_or(usize::MAX));
+        let running: Vec<_> = begins.map(|from| scope.spawn(move || read(from))).collect();
+        running
+            .into_iter()
+            .try_for_each(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 fn open(path: &Path) -> Fallible<Connection> {
@@ -201,6 +240,20 @@ fn side_by_side<S: Sync, T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_read_to_its_end_by_any_number_of_threads_or_the_failure_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 5, AT_ONCE + 1] {
+            std::fs::write(&path, vec![1; length]).unwrap();
+            for threads in [0, 1, 2, 7] {
+                read_through(&path, threads).unwrap();
+            }
+        }
+        // The system opens a folder, and reads none.
+        assert!(read_through(folder.path(), 2).is_err());
+    }
 
     #[test]
     fn stretches_cover_every_id_and_are_no_more_than_the_readers() {
