@@ -268,7 +268,7 @@ impl Ledger {
             log,
             introductions: &mut self.introductions,
             projections: &mut self.projections,
-            // Who brings many is served before the disk.
+            // Where many come, their time is worth more than a few bytes.
             effort: if items(group) < MANY { Effort::Usual } else { Effort::Little },
         };
         let (outcomes, total) = store_all(rows, group, failed, &self.progress)?;
